@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/// The packet processors of one GPU: AQL rings and SDMA rings.
+///
+/// The driver creates a queue here for each CREATE_QUEUE. Each queue has an executing context of
+/// its own (a thread that sleeps when there is nothing to do), because kernels of different queues
+/// may wait for each other. A doorbell reaches sg_cp_queue_ring (wake the queue's thread) or
+/// sg_cp_queue_run_inline (do short work on the ringing thread).
+///
+/// A ring is worked off by packet headers and write indices, never by doorbell values.
+#ifndef SG_CP_CP_H
+#define SG_CP_CP_H
+
+#include "softgpu/cu/cu.h"
+#include "softgpu/mem/vm.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sg_cp;
+struct sg_cp_queue;
+
+/// Where results and faults go; injected by the software GPU's device.c, answered by the driver.
+/// Called from queue threads, workers and (inline execution) signal handlers: async-signal-safe,
+/// no allocation, never blocking.
+struct sg_cp_sink {
+    void *context;
+    /// A completion signal asks for event `event_id` (already written to its mailbox), or a kernel
+    /// sent an interrupt.
+    void (*event)(void *context, uint32_t event_id);
+    /// A wave touched `fault->va`; every memory event of the process is to fire.
+    void (*memory_fault)(void *context, const struct sg_fault *fault);
+};
+
+struct sg_cp_config {
+    struct sg_vm *vm;
+    struct sg_cu *cu;
+    struct sg_cp_sink sink;
+    uint32_t gpu_id; ///< the driver's id, for messages
+};
+
+struct sg_cp *sg_cp_create(const struct sg_cp_config *config);
+/// All queues must be destroyed. NULL is accepted.
+void sg_cp_destroy(struct sg_cp *cp);
+
+enum sg_cp_queue_type { SG_CP_QUEUE_AQL, SG_CP_QUEUE_SDMA, SG_CP_QUEUE_PM4 };
+
+struct sg_cp_queue_config {
+    enum sg_cp_queue_type type;
+    uint32_t queue_id; ///< the driver's
+    uint64_t ring_va;
+    uint64_t ring_bytes;
+    uint64_t read_ptr_va;  ///< AQL: &amd_queue_t.read_dispatch_id; SDMA: u64 bytes consumed
+    uint64_t write_ptr_va; ///< AQL: &amd_queue_t.write_dispatch_id; SDMA: u64 bytes produced
+    uint32_t priority;     ///< 0..15
+    uint32_t percentage;   ///< 0: suspended
+    uint32_t doorbell_index;
+};
+
+/// Starts the queue's thread lazily (at its first work). Returns 0, -EFAULT (ring or pointers not
+/// mapped), -EINVAL, -ENOMEM, -EAGAIN (no thread).
+int sg_cp_queue_create(struct sg_cp *cp, const struct sg_cp_queue_config *config,
+                       struct sg_cp_queue **out_queue);
+/// Kills what runs, joins the thread. On return nothing touches the ring, the signals or the
+/// kernel's memory any more, and an inline run on another thread has left. NULL is accepted.
+void sg_cp_queue_destroy(struct sg_cp_queue *queue);
+/// Changes ring, priority and percentage; percentage 0 suspends: returns when the queue executes
+/// nothing (a running kernel is preempted at its next yield point and continues on resume).
+int sg_cp_queue_update(struct sg_cp_queue *queue, uint64_t ring_va, uint64_t ring_bytes,
+                       uint32_t priority, uint32_t percentage);
+/// Restricts the queue's kernels to the units whose bits are set; copied.
+int sg_cp_queue_set_cu_mask(struct sg_cp_queue *queue, const uint32_t *mask, uint32_t bit_count);
+
+/// The doorbell was rung: there may be work. Wakes the queue's thread. Async-signal-safe.
+void sg_cp_queue_ring(struct sg_cp_queue *queue);
+/// Signals may have changed from outside (SET_EVENT): waiting queues look again.
+void sg_cp_poke(struct sg_cp *cp);
+/// Works the queue off on the calling thread, inside a signal handler: takes packets while they
+/// are short (a shared budget of wave instructions), decoded and satisfiable; hands the rest to
+/// the queue's thread. Never allocates, never waits for a lock, never blocks. Returns true when the
+/// queue is empty on return, false when it was handed over.
+bool sg_cp_queue_run_inline(struct sg_cp_queue *queue);
+
+/// True while the queue's thread is awake and polling its ring, so that no doorbell is needed.
+/// The doorbell code protects the page again only after every queue of it said false.
+bool sg_cp_queue_is_polling(const struct sg_cp_queue *queue);
+
+/// SIGQUIT: a line per queue and per resident wave. Async-signal-safe.
+void sg_cp_dump(const struct sg_cp *cp, int fd);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/// The compute units: what the packet processor asks of them.
+///
+/// An sg_cu holds what all queues of one GPU share: worker threads that run work-groups, the
+/// decode cache, register and LDS storage. A dispatch is one kernel launch in progress. Its owner
+/// (a queue's thread, or the thread that rang a doorbell) drives it with sg_dispatch_run; idle
+/// workers help by themselves with whatever work-groups are not yet taken.
+///
+/// Progress: waves of a work-group are interleaved; a work-group that spins yields after a budget
+/// and others of the dispatch run meanwhile, up to the residency that the hardware would have
+/// (104 units, 8 waves a SIMD, registers, LDS). Dispatches of different queues have contexts of
+/// their own and always progress.
+#ifndef SG_CU_CU_H
+#define SG_CU_CU_H
+
+#include "softgpu/mem/vm.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sg_cu;
+struct sg_dispatch;
+
+/// What stopped a wave. The names follow the packet processor's reports.
+enum sg_fault_cause {
+    SG_FAULT_NONE,
+    SG_FAULT_MEMORY_UNMAPPED, ///< no translation for `va`
+    SG_FAULT_MEMORY_READ_ONLY,
+    SG_FAULT_MEMORY_MISALIGNED,
+    SG_FAULT_APERTURE,            ///< LDS or scratch access out of its aperture
+    SG_FAULT_ILLEGAL_INSTRUCTION, ///< not an instruction of gfx90a
+    SG_FAULT_UNIMPLEMENTED,       ///< an instruction of gfx90a that this GPU lacks, named
+    SG_FAULT_TRAP,                ///< s_trap: `code` is its number
+    SG_FAULT_KILLED,              ///< the queue was destroyed under the dispatch
+};
+
+/// Everything about one wave's fault; filled by the instruction, completed by the compute unit.
+struct sg_fault {
+    enum sg_fault_cause cause;
+    uint64_t pc;        ///< of the instruction
+    uint64_t entry;     ///< the kernel's entry, to print pc as an offset
+    uint32_t dwords[3]; ///< the instruction's words; `dword_count` of them are valid
+    uint32_t dword_count;
+    uint64_t va; ///< memory faults: the address of the lowest faulting lane
+    bool is_write;
+    uint32_t lane;
+    uint32_t wave;         ///< index in its work-group
+    uint32_t workgroup[3]; ///< work-group id
+    uint32_t code;
+    char mnemonic[32]; ///< "" when the words do not decode
+    char encoding[8];  ///< "VOP2", ...
+    uint32_t opcode;
+};
+
+/// What the compute units report upwards while a kernel runs. Called from worker threads and,
+/// for inline execution, inside a signal handler: async-signal-safe, must not block.
+struct sg_cu_sink {
+    void *context;
+    /// s_sendmsg(MSG_INTERRUPT) with M0 = event id: raise that event.
+    void (*interrupt)(void *context, uint32_t event_id);
+};
+
+struct sg_cu_config {
+    struct sg_vm *vm;
+    struct sg_cu_sink sink;
+    uint32_t cu_count;     ///< compute units that HW_ID shows; 104 on an MI210
+    uint32_t worker_count; ///< threads; 0: one per online processor
+};
+
+/// Starts no thread before the first dispatch that wants help. NULL when out of memory.
+struct sg_cu *sg_cu_create(const struct sg_cu_config *config);
+/// Joins the workers; no dispatch may be left. NULL is accepted.
+void sg_cu_destroy(struct sg_cu *cu);
+
+/// Forgets decoded instructions whose bytes lie in [va, va + bytes); bytes = UINT64_MAX: all.
+/// Safe beside running kernels: a running wave picks the new code up at its next page entry or
+/// yield point.
+void sg_cu_invalidate_code(struct sg_cu *cu, uint64_t va, uint64_t bytes);
+
+/// One launch. Addresses are GPU addresses. The packet processor has validated packet fields
+/// against each other; sg_dispatch_init validates them against the kernel descriptor.
+struct sg_dispatch_config {
+    uint64_t kernel_object;
+    uint64_t packet_va; ///< the AQL packet in its ring
+    uint64_t queue_va;  ///< amd_queue_t
+    uint64_t kernarg_va;
+    uint64_t dispatch_id;
+    uint32_t grid_size[3]; ///< work-items
+    uint16_t workgroup_size[3];
+    uint32_t private_bytes; ///< per work-item
+    uint32_t group_bytes;   ///< LDS per work-group: static and dynamic
+    uint64_t scratch_va;    ///< backing memory of the queue
+    uint64_t scratch_bytes;
+    uint32_t scratch_lane_bytes;    ///< scratch_wave64_lane_byte_size
+    uint32_t scratch_descriptor[4]; ///< the queue's SRD
+    uint32_t tmpring_size;          ///< compute_tmpring_size
+    uint32_t shared_aperture_hi;    ///< high dword of the LDS aperture
+    uint32_t private_aperture_hi;   ///< high dword of the scratch aperture
+    uint32_t doorbell_index;        ///< what s_sendmsg(MSG_GET_DOORBELL) returns
+    const uint32_t *cu_mask;        ///< NULL: all; else cu_mask_count bits
+    uint32_t cu_mask_count;
+};
+
+/// Why a dispatch can't start; the packet processor turns it into a queue error.
+enum sg_dispatch_check {
+    SG_DISPATCH_OK,
+    SG_DISPATCH_BAD_CODE,       ///< kernel object or entry not mapped, wave32, ...
+    SG_DISPATCH_GROUP_MEMORY,   ///< LDS over 64 KiB
+    SG_DISPATCH_REGISTERS,      ///< needs more registers than a SIMD has for its work-group
+    SG_DISPATCH_WORKGROUP_SIZE, ///< over 1024 work-items or not resident at once
+    SG_DISPATCH_NO_MEMORY,      ///< the host is out of memory
+};
+
+/// Storage for one dispatch per queue, reused from launch to launch so that the steady state
+/// allocates nothing. NULL when out of memory.
+struct sg_dispatch *sg_dispatch_create(struct sg_cu *cu);
+void sg_dispatch_destroy(struct sg_dispatch *dispatch);
+
+/// Prepares a launch. The dispatch must be idle (fresh, or ended with DONE or FAULT).
+/// With `no_alloc` (inside a signal handler) nothing is allocated and no lock is waited for:
+/// SG_DISPATCH_NO_MEMORY then means "hand over to the queue's thread".
+enum sg_dispatch_check sg_dispatch_init(struct sg_dispatch *dispatch,
+                                        const struct sg_dispatch_config *config, bool no_alloc);
+
+enum sg_run_state {
+    SG_RUN_DONE,   ///< all work-groups ended; their stores are visible
+    SG_RUN_BUDGET, ///< budget used up, or progress needs a resource that no_alloc forbids: call
+                   ///< again
+    SG_RUN_FAULT,  ///< a wave faulted; all others are stopped; `out_fault` filled
+};
+
+/// Runs work-groups on the calling thread until the dispatch ends or about `budget` wave
+/// instructions were executed (UINT64_MAX: no limit). May be continued on another thread.
+/// `no_alloc` as above: nothing allocated, no lock waited for, no worker woken.
+enum sg_run_state sg_dispatch_run(struct sg_dispatch *dispatch, uint64_t budget, bool no_alloc,
+                                  struct sg_fault *out_fault);
+
+/// Makes a running dispatch stop at its next yield point, from any thread: run returns FAULT with
+/// SG_FAULT_KILLED. Async-signal-safe.
+void sg_dispatch_kill(struct sg_dispatch *dispatch);
+
+/// Writes a line per resident wave (work-group, wave, pc as kernel+offset, instruction, EXEC) to
+/// `fd`. Async-signal-safe and lock-free; values may be torn while the waves run.
+void sg_dispatch_dump(const struct sg_dispatch *dispatch, int fd);
+
+/// "x86-64-v2", "-v3" or "-v4": the interpreter variant chosen for this processor.
+/// HSAPROBE_SOFT_ISA=v2|v3|v4 overrides (never above what the processor has).
+const char *sg_cu_variant(void);
+
+#endif

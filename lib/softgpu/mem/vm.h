@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/// A GPU's address space: GPU virtual address -> host bytes of the device's own mapping.
+///
+/// An interval map fed by the driver's MAP and UNMAP. The device never dereferences a GPU address:
+/// it looks the address up here, so the application's own mapping may be PROT_NONE, moved or gone,
+/// and user pointers whose GPU address differs from their CPU address work alike.
+///
+/// Threads: any number of readers beside any number of writers. Readers take no lock: a lookup
+/// walks an immutable snapshot, and a writer publishes a new one. `sg_vm_generation` changes
+/// whenever an existing translation may have become stale; who caches translations (the compute
+/// units' small TLBs) compares it at every yield point and packet start and drops its cache.
+/// Host bytes stay valid until the driver's FREE: the driver drains queues before it unmaps.
+#ifndef SG_MEM_VM_H
+#define SG_MEM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sg_vm_flags {
+    SG_VM_READ = 1u << 0,
+    SG_VM_WRITE = 1u << 1,
+    SG_VM_EXEC = 1u << 2,
+    SG_VM_USERPTR = 1u << 3,  ///< application memory: it may vanish under the device (SIGSEGV)
+    SG_VM_FINE = 1u << 4,     ///< fine-grained: coherent with the host while a kernel runs
+    SG_VM_DOORBELL = 1u << 5, ///< a doorbell page: a device-side store rings it
+};
+
+/// One mapped interval [va, va + bytes).
+struct sg_vm_range {
+    uint64_t va;
+    uint64_t bytes;
+    uint8_t *host; ///< host address of `va`
+    uint32_t flags;
+};
+
+struct sg_vm;
+
+/// Creates an empty address space. Returns NULL when out of memory.
+struct sg_vm *sg_vm_create(void);
+/// Frees the map, never the host bytes. No reader may be left. NULL is accepted.
+void sg_vm_destroy(struct sg_vm *vm);
+
+/// Maps an interval. Returns 0, -EINVAL (empty or wrapping), -EEXIST (overlap), -ENOMEM.
+int sg_vm_map(struct sg_vm *vm, const struct sg_vm_range *range);
+/// Unmaps the interval that begins at `va` with exactly these bytes. Returns 0 or -ENOENT.
+int sg_vm_unmap(struct sg_vm *vm, uint64_t va, uint64_t bytes);
+/// Finds the interval that holds `va`. Returns false if none does.
+bool sg_vm_find(const struct sg_vm *vm, uint64_t va, struct sg_vm_range *out_range);
+/// Changes when a translation was removed or altered.
+uint64_t sg_vm_generation(const struct sg_vm *vm);
+
+/// Host address of `bytes` at `va` if they are mapped contiguously on the host with all of `need`
+/// (SG_VM_READ, ...); else NULL, and *out_fault_va (may be NULL) is the first bad address.
+void *sg_vm_host(const struct sg_vm *vm, uint64_t va, uint64_t bytes, uint32_t need,
+                 uint64_t *out_fault_va);
+
+#endif
