@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/// What the user chose for the software GPU, read once from the environment.
+/// What the user chose for the software GPU, read once from the environment, and its trace lines.
 ///
-/// | variable                 | value                                     | default |
-/// |--------------------------|-------------------------------------------|--------------------------|
-/// | HSAPROBE_SOFT_VRAM       | bytes, with K, M, G suffix (powers of 2)  | min(64G, half of RAM) |
-/// | HSAPROBE_SOFT_CUS        | 1..104                                    | 104 | |
-/// HSAPROBE_SOFT_DOORBELL   | auto, trap, uffd, spin                    | auto | |
-/// HSAPROBE_SOFT_TRACE      | comma list of ioctl, packet, insn         | none | |
-/// HSAPROBE_SOFT_ISA        | v2, v3, v4                                | what the processor has |
-/// | HSAPROBE_SOFT_WORKERS    | 1..256                                    | online processors |
+/// | variable              | value                                          | default |
+/// |-----------------------|------------------------------------------------|-----------------------|
+/// | HSAPROBE_SOFT_VRAM    | bytes, or with suffix K, M, G, T (powers of 2): | min(64G, half of
+/// RAM) | |                       | 64M to 1T, a multiple of 4K                    | | |
+/// HSAPROBE_SOFT_CUS     | 1 to 104                                       | 104                   |
+/// | HSAPROBE_SOFT_DOORBELL| auto, trap, uffd, spin                         | auto | |
+/// HSAPROBE_SOFT_TRACE   | comma list of ioctl, packet, insn              | none                  |
+/// | HSAPROBE_SOFT_ISA     | v2, v3, v4; not above what the processor has   | the processor's | |
+/// HSAPROBE_SOFT_WORKERS | 1 to 256                                       | usable processors     |
 ///
-/// A bad value is reported once, naming variable, value and what was expected, and the software
-/// GPU then refuses to open: it never runs with something else than was asked for.
+/// A variable that is set to nothing counts as unset. A bad value is reported, naming variable,
+/// value and what was expected, and the software GPU then refuses to open: it never runs with
+/// something else than was asked for.
 #ifndef SG_OPTIONS_H
 #define SG_OPTIONS_H
 
@@ -32,18 +34,25 @@ struct sg_options {
     uint32_t cu_count;
     uint32_t worker_count;
     enum sg_doorbell_mode doorbell;
-    uint32_t trace; ///< enum sg_trace
+    uint32_t trace;     ///< enum sg_trace
+    uint32_t isa_level; ///< 2, 3 or 4: instruction set x86-64-v<level> of the interpreter
 };
 
-/// Reads the environment. Returns false after having printed what was wrong.
+/// Reads the environment, where every variable is optional. Returns false after having printed a
+/// line to stderr for each bad value; *out_options is then unspecified. Call it once, at open, and
+/// set sg_trace_mask from the result.
 bool sg_options_read(struct sg_options *out_options);
-/// Name of a doorbell mode as the user writes it.
+/// Name of a doorbell mode as the user writes it; "?" for a value that is none.
 const char *sg_doorbell_mode_name(enum sg_doorbell_mode mode);
+/// The highest x86-64 level (psABI: 2, 3 or 4) that this processor and kernel support.
+uint32_t sg_processor_level(void);
 
-/// Where the trace lines go (stderr) and which kinds are on; set once at open.
+/// Which kinds of trace lines are on (enum sg_trace); set once at open, 0 before.
 extern uint32_t sg_trace_mask;
-/// Prints one trace line, prefixed "softgpu: ". Async-signal-safe: formats into a stack buffer and
-/// writes once.
+/// Prints one line to stderr, prefixed "softgpu: " and ended by a newline; over 500 characters it
+/// is cut and ends in "...". Async-signal-safe and thread-safe: formats into a stack buffer (about
+/// 2 KiB of stack in all), writes once, keeps errno. Only integer and string conversions, no
+/// positional arguments.
 void sg_trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /// True when lines of this kind are wanted; costs a load.
 static inline bool sg_trace_on(enum sg_trace kind) {
