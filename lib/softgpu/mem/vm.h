@@ -43,7 +43,7 @@ void sg_vm_destroy(struct sg_vm *vm);
 
 /// Maps an interval. Returns 0, -EINVAL (empty or wrapping), -EEXIST (overlap), -ENOMEM.
 int sg_vm_map(struct sg_vm *vm, const struct sg_vm_range *range);
-/// Unmaps the interval that begins at `va` with exactly these bytes. Returns 0 or -ENOENT.
+/// Unmaps the interval that begins at `va` with exactly these bytes. Returns 0, -ENOENT, -ENOMEM.
 int sg_vm_unmap(struct sg_vm *vm, uint64_t va, uint64_t bytes);
 /// Finds the interval that holds `va`. Returns false if none does.
 bool sg_vm_find(const struct sg_vm *vm, uint64_t va, struct sg_vm_range *out_range);
