@@ -29,6 +29,10 @@ struct sg_cp_sink {
     void (*event)(void *context, uint32_t event_id);
     /// A wave touched `fault->va`; every memory event of the process is to fire.
     void (*memory_fault)(void *context, const struct sg_fault *fault);
+    /// A wave faulted, whatever the cause (not SG_FAULT_KILLED): the driver prints the one line
+    /// that names kernel, offset and instruction. Called once per fault, before memory_fault or the
+    /// queue error, from the queue's thread only (an inline run hands a fault over).
+    void (*report)(void *context, const struct sg_fault *fault);
 };
 
 struct sg_cp_config {
@@ -83,6 +87,12 @@ bool sg_cp_queue_run_inline(struct sg_cp_queue *queue);
 /// True while the queue's thread is awake and polling its ring, so that no doorbell is needed.
 /// The doorbell code protects the page again only after every queue of it said false.
 bool sg_cp_queue_is_polling(const struct sg_cp_queue *queue);
+
+/// Returns when no executing context (queue thread, worker, inline run) uses a translation any more
+/// that was removed from the address space before the call: at the latest when every running wave
+/// has passed a yield point. The driver calls it between UNMAP and giving host memory back (FREE).
+/// Immediate when nothing runs. Bounded: never waits for a kernel to end. Not in a signal handler.
+void sg_cp_drain(struct sg_cp *cp);
 
 /// SIGQUIT: a line per queue and per resident wave. Async-signal-safe.
 void sg_cp_dump(const struct sg_cp *cp, int fd);
