@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/// From a kernel, values and a geometry to a packet on a queue.
+///
+/// Checks happen before the launch: hsp_geometry_check once per geometry, the argument setters once
+/// per value. hsp_dispatch_submit checks nothing and doesn't allocate, lock or enter the driver.
+///
+/// Thread safety: arguments objects belong to one thread at a time; submit follows queue.h.
+#ifndef HSAPROBE_DISPATCH_H
+#define HSAPROBE_DISPATCH_H
+
+#include <hsaprobe/code_object.h>
+#include <hsaprobe/queue.h>
+#include <hsaprobe/signal.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Sizes in work-items, as in the packet. Unused dimensions are 1.
+struct hsp_geometry {
+    uint32_t dimension_count; ///< 1..3
+    uint32_t grid[3];
+    uint32_t workgroup[3];
+    uint32_t dynamic_group_bytes; ///< LDS beyond the kernel's fixed part
+};
+
+/// Geometry from HIP's terms: `blocks` work-groups of `threads`. Sizes that don't fit in 32 bits
+/// are HSP_ERROR_GEOMETRY.
+HSP_API hsp_status hsp_geometry_from_blocks(const uint32_t blocks[3], const uint32_t threads[3],
+                                            uint32_t dynamic_group_bytes,
+                                            struct hsp_geometry *out_geometry);
+/// Checks against the kernel (required and greatest work-group size) and, unless NULL, the agent
+/// (work-group, grid, LDS). HSP_ERROR_GEOMETRY or HSP_ERROR_RESOURCE name the number and the limit.
+/// A grid that isn't a multiple of the work-group is fine from code-object version 5 on or where
+/// the kernel is not built for uniform groups; HSA runs partial work-groups.
+HSP_API hsp_status hsp_geometry_check(const struct hsp_geometry *geometry,
+                                      const struct hsp_kernel *kernel,
+                                      const struct hsp_agent *agent);
+
+/// Values bound to a kernel's explicit arguments.
+struct hsp_arguments;
+
+enum hsp_value_type {
+    HSP_VALUE_I8,
+    HSP_VALUE_U8,
+    HSP_VALUE_I16,
+    HSP_VALUE_U16,
+    HSP_VALUE_I32,
+    HSP_VALUE_U32,
+    HSP_VALUE_I64,
+    HSP_VALUE_U64,
+    HSP_VALUE_F16,
+    HSP_VALUE_F32,
+    HSP_VALUE_F64,
+    HSP_VALUE_POINTER, ///< a device address, 8 bytes
+    HSP_VALUE_BYTES,   ///< anything of the right size: structs
+};
+/// "i32", "f64", "pointer", ...
+HSP_API const char *hsp_value_type_name(enum hsp_value_type type);
+/// Bytes of a value; 0 for HSP_VALUE_BYTES.
+HSP_API size_t hsp_value_type_bytes(enum hsp_value_type type);
+
+/// The kernel's code object must stay open as long as the arguments.
+HSP_API hsp_status hsp_arguments_create(const struct hsp_kernel *kernel,
+                                        struct hsp_arguments **out_arguments);
+/// NULL is fine.
+HSP_API void hsp_arguments_destroy(struct hsp_arguments *arguments);
+
+/// Binds the explicit argument at `position` (from 0). Copies `bytes` bytes of `value`. Checked are
+/// position, kind (a pointer goes to a buffer argument and nothing else does), size, and the type
+/// where the metadata names a scalar type. HSP_ERROR_KERNEL_ARGUMENT says what was expected.
+HSP_API hsp_status hsp_arguments_set(struct hsp_arguments *arguments, uint32_t position,
+                                     enum hsp_value_type type, const void *value, size_t bytes);
+/// The same by name; HSP_ERROR_NOT_FOUND lists the names, or says that the code object has none.
+HSP_API hsp_status hsp_arguments_set_named(struct hsp_arguments *arguments, const char *name,
+                                           enum hsp_value_type type, const void *value,
+                                           size_t bytes);
+HSP_API hsp_status hsp_arguments_set_pointer(struct hsp_arguments *arguments, uint32_t position,
+                                             const void *address);
+/// Supplies a hidden argument that needs a service the library hasn't got, such as
+/// "hidden_hostcall_buffer". The library never overwrites it.
+HSP_API hsp_status hsp_arguments_set_hidden(struct hsp_arguments *arguments, const char *value_kind,
+                                            uint64_t value);
+/// The index-th hidden argument that the kernel lists, that needs a service (hostcall, printf,
+/// device heap, device enqueue, multi-grid synchronisation) and was not supplied; NULL beyond. They
+/// are passed as 0: compilers list them also for kernels that never use them (HIP at -O0), so they
+/// can't be refused; a kernel that does use one faults at address 0.
+HSP_API const char *hsp_arguments_unserved(const struct hsp_arguments *arguments, uint32_t index);
+
+/// HSP_ERROR_KERNEL_ARGUMENT, naming them, unless all explicit arguments are bound.
+HSP_API hsp_status hsp_arguments_check(const struct hsp_arguments *arguments);
+/// Writes the kernarg segment (kernel->kernarg_bytes at `kernarg`): the explicit arguments and the
+/// hidden ones of code-object versions 4 and 5, each at the place that the metadata gives, zeros
+/// elsewhere. `agent` and `queue` feed hidden_private_base, hidden_shared_base and hidden_queue_ptr
+/// and may be NULL (then 0). Unbound arguments are 0: call hsp_arguments_check first.
+HSP_API hsp_status hsp_arguments_write(const struct hsp_arguments *arguments,
+                                       const struct hsp_geometry *geometry,
+                                       const struct hsp_queue *queue, void *kernarg,
+                                       size_t kernarg_bytes);
+
+/// One launch. hsp_dispatch_init gives the usual values; all fields may be changed.
+struct hsp_dispatch {
+    uint64_t kernel_object;
+    const void *kernarg; ///< must stay unchanged until the kernel is done
+    struct hsp_geometry geometry;
+    uint32_t group_bytes;    ///< fixed and dynamic
+    uint32_t private_bytes;  ///<
+    hsa_signal_t completion; ///< 0 for none; else the packet processor subtracts 1
+    hsa_fence_scope_t acquire;
+    hsa_fence_scope_t release;
+    bool barrier; ///< wait for all packets before it
+};
+/// Barrier off, both fences at system scope, no completion signal.
+HSP_API void hsp_dispatch_init(struct hsp_dispatch *dispatch, const struct hsp_kernel_code *code,
+                               const struct hsp_geometry *geometry, const void *kernarg);
+
+/// Everything of the packet but the first four bytes, which are returned as header and setup. The
+/// slot's own header is not touched.
+HSP_API void hsp_dispatch_fill(const struct hsp_dispatch *dispatch, union hsp_packet *packet,
+                               uint16_t *out_header, uint16_t *out_setup);
+
+/// By which way packets reach the queue.
+enum hsp_submit {
+    HSP_SUBMIT_HSA = 0,  ///< HSA's index functions and hsa_signal_store_screlease on the doorbell
+    HSP_SUBMIT_RING = 1, ///< our ring writer (queue.h)
+};
+/// Submits `count` dispatches (1 to the ring's size) in order with one doorbell; waits for room as
+/// long as the queue works. Fails only with HSP_ERROR_QUEUE and HSP_ERROR_INVALID_ARGUMENT.
+HSP_API hsp_status hsp_dispatch_submit(struct hsp_queue *queue, enum hsp_submit submit,
+                                       const struct hsp_dispatch *dispatches, uint32_t count,
+                                       uint64_t *out_first_index);
+
+/// Waits for a completion signal to reach 0 and tells a kernel that finished from a queue that died
+/// (HSP_ERROR_QUEUE with the reason). Looks at the queue's state every 20 ms of waiting.
+HSP_API hsp_status hsp_dispatch_wait(const struct hsp_queue *queue, hsa_signal_t completion,
+                                     uint64_t timeout_ns, enum hsp_wait_state state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

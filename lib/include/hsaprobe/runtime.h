@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/// The HSA runtime as this process has it.
+///
+/// libhsa-runtime64.so.1 is not linked but opened by hsp_runtime_init(), so that one binary serves
+/// every ROCm release and a program starts where none is installed. HSAPROBE_LIBHSA in the
+/// environment names another file. Functions that a release lacks fail with
+/// HSP_ERROR_NOT_SUPPORTED when they are called, not at start.
+///
+/// Thread safety: all functions, from any thread.
+#ifndef HSAPROBE_RUNTIME_H
+#define HSAPROBE_RUNTIME_H
+
+#include <hsaprobe/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Opens libhsa-runtime64, calls hsa_init and lists the agents and their pools. Counted: each
+/// successful call needs one hsp_runtime_shutdown. Tens of milliseconds the first time.
+///
+/// HSP_ERROR_NO_RUNTIME: the library or a required function of it is missing (each path tried is
+/// named). HSP_DOMAIN_HSA: hsa_init failed, on a machine without /dev/kfd with
+/// HSA_STATUS_ERROR_OUT_OF_RESOURCES; the hint then says how to run on the software GPU.
+HSP_API hsp_status hsp_runtime_init(void);
+
+/// Undoes one hsp_runtime_init; the last one calls hsa_shut_down. Every agent, pool, queue,
+/// executable and signal must be unused by then. Does nothing when the runtime isn't initialised.
+HSP_API void hsp_runtime_shutdown(void);
+
+struct hsp_runtime_info {
+    char library_path[256];          ///< file that the loader took
+    uint16_t hsa_version_major;      ///< HSA_SYSTEM_INFO_VERSION_MAJOR
+    uint16_t hsa_version_minor;      ///< HSA_SYSTEM_INFO_VERSION_MINOR
+    uint16_t amd_version_major;      ///< AMD extension; 0 before ROCm 6.1, which can't be asked
+    uint16_t amd_version_minor;      ///<
+    uint64_t timestamp_frequency_hz; ///< HSA_SYSTEM_INFO_TIMESTAMP_FREQUENCY
+    uint32_t function_count;         ///< rows of hsa_api.def
+    uint32_t missing_count;          ///< of these, not in this libhsa-runtime64
+};
+/// Needs hsp_runtime_init.
+HSP_API hsp_status hsp_runtime_info_get(struct hsp_runtime_info *out_info);
+
+/// Name of the index-th function that this libhsa-runtime64 lacks; NULL beyond missing_count.
+HSP_API const char *hsp_runtime_missing_function(uint32_t index);
+
+/// What the library's calls into HSA leave behind. A change acts on calls that begin after it.
+enum hsp_wrapper_mode {
+    HSP_WRAPPER_OFF = 0,      ///< direct calls: nothing is timed
+    HSP_WRAPPER_COUNTERS = 1, ///< count, total, least and greatest time per function
+    HSP_WRAPPER_RECORD = 2,   ///< counters, and an event per call (record.h)
+};
+/// Process-wide; off at first. Works before hsp_runtime_init too.
+HSP_API hsp_status hsp_runtime_set_wrapper_mode(enum hsp_wrapper_mode mode);
+HSP_API enum hsp_wrapper_mode hsp_runtime_wrapper_mode(void);
+
+/// Version of this library, "0.1.0".
+HSP_API const char *hsp_version_string(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/// Distributions of durations.
+///
+/// Thread safety: a histogram belongs to one thread at a time; the functions on arrays are pure.
+#ifndef HSAPROBE_STATS_H
+#define HSAPROBE_STATS_H
+
+#include <hsaprobe/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Log-linear histogram of 64-bit values: exact below 64, then 64 buckets per power of two, so a
+/// reported percentile is at most 1/64 (1.6 %) above the true one. Fixed memory (30 KiB), no
+/// allocation after create; add costs about 2 ns.
+struct hsp_histogram;
+
+HSP_API hsp_status hsp_histogram_create(struct hsp_histogram **out_histogram);
+/// NULL is fine.
+HSP_API void hsp_histogram_destroy(struct hsp_histogram *histogram);
+HSP_API void hsp_histogram_add(struct hsp_histogram *histogram, uint64_t value);
+/// Adds the values of `other`.
+HSP_API void hsp_histogram_merge(struct hsp_histogram *histogram,
+                                 const struct hsp_histogram *other);
+HSP_API void hsp_histogram_clear(struct hsp_histogram *histogram);
+HSP_API uint64_t hsp_histogram_count(const struct hsp_histogram *histogram);
+/// 0 when empty.
+HSP_API uint64_t hsp_histogram_min(const struct hsp_histogram *histogram);
+HSP_API uint64_t hsp_histogram_max(const struct hsp_histogram *histogram);
+HSP_API double hsp_histogram_mean(const struct hsp_histogram *histogram);
+/// Value below or at which `percent` (0..100) of the values lie; 0 when empty.
+HSP_API uint64_t hsp_histogram_percentile(const struct hsp_histogram *histogram, double percent);
+
+/// Sorts ascending, in place.
+HSP_API void hsp_stats_sort(double *values, size_t count);
+/// Percentile of ascending values with linear interpolation between neighbours (type 7 of Hyndman
+/// and Fan, R's default); NAN when count is 0.
+HSP_API double hsp_stats_percentile(const double *sorted, size_t count, double percent);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
