@@ -34,7 +34,8 @@ struct sg_cu_config {
     struct sg_vm *vm;
     struct sg_cu_sink sink;
     uint32_t cu_count;     ///< compute units that HW_ID shows; 104 on an MI210
-    uint32_t worker_count; ///< threads; 0: one per online processor
+    uint32_t worker_count; ///< threads that run a dispatch at once, its owner included; 0: one per
+                           ///< processor that this process may use
 };
 
 /// Starts no thread before the first dispatch that wants help. NULL when out of memory.

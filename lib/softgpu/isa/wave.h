@@ -25,7 +25,7 @@ enum { SG_WAVE_ROWS = 512 + 32 };
 enum sg_wave_state {
     SG_WAVE_RUNNING, ///< ready: sg_isa_run may be called
     SG_WAVE_BARRIER, ///< arrived at s_barrier; pc is after it. To release: state = RUNNING
-    SG_WAVE_GWS,     ///< arrived at ds_gws_barrier (whole dispatch); pc is after it
+    SG_WAVE_GWS,     ///< executed a ds_gws_* (see enum sg_gws_op); pc is after it
     SG_WAVE_YIELDED, ///< gave way, see `yield`; to go on: state = RUNNING
     SG_WAVE_ENDED,   ///< s_endpgm
     SG_WAVE_FAULTED, ///< see `fault`
@@ -36,6 +36,18 @@ enum sg_yield {
     SG_YIELD_BUDGET, ///< budget used up at a back edge
     SG_YIELD_SLEEP,  ///< s_sleep: the wave polls something
     SG_YIELD_DECODE, ///< no_alloc: the next instruction is not decoded yet
+};
+
+/// ds_gws_*: carried out by the compute unit, for it concerns waves of other work-groups. The
+/// handler sets gws_op, gws_id (the resource, 0..63: offset0 plus M0[21:16]) and gws_value (DATA of
+/// the first active lane; 0 for those that take none) and stops with SG_WAVE_GWS after itself.
+enum sg_gws_op {
+    SG_GWS_INIT,
+    SG_GWS_BARRIER,
+    SG_GWS_SEMA_V,
+    SG_GWS_SEMA_BR,
+    SG_GWS_SEMA_P,
+    SG_GWS_SEMA_RELEASE_ALL,
 };
 
 struct sg_isa;
@@ -85,8 +97,11 @@ struct sg_wave {
     int64_t budget; ///< wave instructions left, about; checked at back edges. Set before each run
     enum sg_wave_state state;
     enum sg_yield yield;
-    bool no_alloc; ///< run loop only
-    bool fp_split; ///< f64/f16 ops need another host FP mode than f32 ops
+    bool no_alloc;         ///< run loop only
+    bool fp_split;         ///< f64/f16 ops need another host FP mode than f32 ops
+    enum sg_gws_op gws_op; ///< valid in state GWS, like the two below
+    uint32_t gws_id;
+    uint32_t gws_value;
 
     uint32_t mode;    ///< HW_REG_MODE: round and denormals (low byte), DX10_CLAMP 8, IEEE 9
     uint32_t trapsts; ///< HW_REG_TRAPSTS
