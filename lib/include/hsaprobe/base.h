@@ -93,18 +93,22 @@ typedef void (*hsp_log_function)(enum hsp_log_level level, const char *line, voi
 HSP_API void hsp_log_set(hsp_log_function function, void *data);
 HSP_API void hsp_log_set_level(enum hsp_log_level level);
 
-/// Nanoseconds of the library's clock: that of CLOCK_MONOTONIC_RAW, read through the processor's
-/// time-stamp counter where that counter is invariant (x86-64), else through the system. About
-/// 10 to 25 ns a call. Comparable between threads, not between boots.
+/// Nanoseconds of CLOCK_MONOTONIC_RAW: the clock of every host time in the library. About 25 ns a
+/// call. Comparable between threads and processes, not between boots.
 HSP_API uint64_t hsp_clock_ns(void);
 
-/// Raw ticks for intervals on hot paths, and the conversion of a difference of ticks. The read
-/// waits for the loads before it to finish and isn't moved across later ones.
+/// Raw ticks for intervals on hot paths: the processor's time-stamp counter where it is invariant
+/// (x86-64) or the generic timer (aarch64), else hsp_clock_ns(). The read waits for the loads
+/// before it to finish. 10 to 20 ns.
 HSP_API uint64_t hsp_clock_ticks(void);
+/// Length of an interval, exact to the calibration (a few parts per million).
 HSP_API uint64_t hsp_clock_ticks_to_ns(uint64_t ticks);
+/// Moment of a reading of hsp_clock_ticks in the domain of hsp_clock_ns. Compares the two clocks
+/// anew on every call (about 0.3 us), so that long runs don't drift.
+HSP_API uint64_t hsp_clock_ticks_at_ns(uint64_t ticks);
 
-/// What the clock is made of. Calibrated on first use of any clock function (about 10 ms, once per
-/// process) against CLOCK_MONOTONIC_RAW.
+/// What the ticks are made of. They are calibrated against CLOCK_MONOTONIC_RAW on the first use of
+/// any of these functions but hsp_clock_ns (about 10 ms, once per process).
 struct hsp_clock_info {
     const char *source;    ///< "tsc", "cntvct" or "clock_monotonic_raw"
     double frequency_hz;   ///< of the ticks

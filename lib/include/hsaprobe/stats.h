@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/// Distributions of durations.
+/// Distributions of durations. (Medians and intervals of samples kept whole: lib/measure.)
 ///
-/// Thread safety: a histogram belongs to one thread at a time; the functions on arrays are pure.
+/// Thread safety: one thread at a time adds; others may read meanwhile and see a recent state.
 #ifndef HSAPROBE_STATS_H
 #define HSAPROBE_STATS_H
 
@@ -31,12 +31,6 @@ HSP_API uint64_t hsp_histogram_max(const struct hsp_histogram *histogram);
 HSP_API double hsp_histogram_mean(const struct hsp_histogram *histogram);
 /// Value below or at which `percent` (0..100) of the values lie; 0 when empty.
 HSP_API uint64_t hsp_histogram_percentile(const struct hsp_histogram *histogram, double percent);
-
-/// Sorts ascending, in place.
-HSP_API void hsp_stats_sort(double *values, size_t count);
-/// Percentile of ascending values with linear interpolation between neighbours (type 7 of Hyndman
-/// and Fan, R's default); NAN when count is 0.
-HSP_API double hsp_stats_percentile(const double *sorted, size_t count, double percent);
 
 #ifdef __cplusplus
 }
