@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/// Arms and rounds: several complete ways to launch, measured side by side.
+///
+/// An arm is one way to launch and to wait. A round visits every arm once, in a random order; the
+/// next round visits them in the reverse of that order, so that a slow drift of the machine falls
+/// on all arms alike and a paired difference within a round removes it. In a visit an arm makes
+/// `settle_count` launches that are not recorded (the visit before belonged to another arm and
+/// left its caches and queues behind), then `burst_count` launches timed one by one, then one batch
+/// of launches with a single wait at its end.
+///
+/// Rounds before the steady state are run apart and not recorded: see hsp_rounds_options.
+///
+/// Thread safety: one caller at a time; the arms run on the calling thread.
+#ifndef HSP_MEASURE_ROUNDS_H
+#define HSP_MEASURE_ROUNDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "measure/stats.h"
+
+/// A source of time. The tests inject synthetic ones.
+struct hsp_clock {
+    uint64_t (*now_ns)(void *state); ///< monotonic
+    void *state;                     ///< unowned
+};
+
+/// What an arm does. Both return 0, or non-zero on a failure that `error` then describes.
+struct hsp_arm_ops {
+    int (*launch)(void *state);        ///< submits one launch and does not wait for it
+    int (*wait)(void *state);          ///< returns once everything that was launched has completed
+    const char *(*error)(void *state); ///< text of the last failure; owned by the arm
+    void (*destroy)(void *state);      ///< frees the arm; may be NULL; accepts NULL
+};
+
+/// One way to launch.
+struct hsp_arm {
+    const char *name; ///< unowned
+    const struct hsp_arm_ops *ops;
+    void *state; ///< handed to every op
+};
+
+/// What is measured of an arm. Every value is in nanoseconds per launch.
+enum hsp_metric {
+    HSP_METRIC_SUBMIT,            ///< launch() alone, including what HSP_METRIC_CALLER counts
+    HSP_METRIC_ROUND_TRIP,        ///< launch() and wait()
+    HSP_METRIC_BACK_TO_BACK,      ///< a batch of launches and one wait, divided by the batch
+    HSP_METRIC_CALLER,            ///< device work done on this thread within launch()
+    HSP_METRIC_CALLER_ROUND_TRIP, ///< device work done on this thread within launch() and wait()
+    HSP_METRIC_COUNT
+};
+
+/// Most launches that a burst may have.
+#define HSP_ROUNDS_BURST_MAX 4096
+
+struct hsp_rounds_options {
+    uint32_t round_count;  ///< recorded rounds; at least 1
+    uint32_t burst_count;  ///< timed launches of an arm in a round; 1 to HSP_ROUNDS_BURST_MAX
+    uint32_t settle_count; ///< unrecorded launches at the start of a visit
+    uint32_t batch_count;  ///< launches of the back-to-back batch; 0 leaves it out
+    /// Warm-up: windows of this many rounds are run until, for every arm, the median round trips
+    /// of two successive windows differ by less than warmup_tolerance of the larger; 0: no warm-up.
+    uint32_t warmup_window;
+    uint32_t warmup_round_max; ///< gives up there and says so in the result
+    double warmup_tolerance;   ///< a fraction, such as 0.05
+    uint64_t seed;             ///< of the order of the arms
+    struct hsp_clock clock;
+    uint64_t (*caller_ns)(void); ///< device time spent on this thread; NULL: always 0
+};
+
+/// What rounds gave. Owned by the caller of hsp_rounds_run; freed by hsp_rounds_result_fini.
+struct hsp_rounds_result {
+    size_t arm_count;
+    uint32_t round_count;
+    uint32_t burst_count;
+    uint32_t warmup_round_count; ///< unrecorded rounds
+    bool steady;                 ///< the warm-up ended because nothing moved any more
+    uint64_t *launch_counts;     ///< launches made per arm, all of them
+    double *samples;             ///< see hsp_rounds_samples
+};
+
+/// Runs warm-up and rounds. Returns 0 with *out_result filled; -EINVAL for a count out of range,
+/// -ENOMEM, or -EIO when an arm failed: then *out_failed_arm is its index and its error() says why.
+/// On failure *out_result is untouched.
+int hsp_rounds_run(const struct hsp_arm *arms, size_t arm_count,
+                   const struct hsp_rounds_options *options, struct hsp_rounds_result *out_result,
+                   size_t *out_failed_arm);
+/// Frees what the result owns; accepts a zeroed one.
+void hsp_rounds_result_fini(struct hsp_rounds_result *result);
+
+/// Number of samples of a metric: one per round for BACK_TO_BACK, else round_count * burst_count.
+size_t hsp_rounds_sample_count(const struct hsp_rounds_result *result, enum hsp_metric metric);
+/// The samples of one arm and metric in the order in which they were taken.
+const double *hsp_rounds_samples(const struct hsp_rounds_result *result, size_t arm,
+                                 enum hsp_metric metric);
+/// One value per round: the median of the round's burst. `out_values` has room for round_count.
+void hsp_rounds_per_round(const struct hsp_rounds_result *result, size_t arm,
+                          enum hsp_metric metric, double *out_values);
+
+/// A paired difference: per round, `upper` minus `lower`.
+struct hsp_difference {
+    double median;
+    struct hsp_interval interval;
+};
+/// The paired difference of two arms in one metric. Returns as hsp_stats_median_interval.
+int hsp_rounds_difference(const struct hsp_rounds_result *result, size_t upper, size_t lower,
+                          enum hsp_metric metric, const struct hsp_bootstrap *options,
+                          struct hsp_difference *out_difference);
+
+/// CLOCK_MONOTONIC_RAW, about 25 ns to read.
+struct hsp_clock hsp_clock_raw(void);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/// The commands: the table that cmd.def makes, and what main.c does for all of them alike.
+///
+/// main.c parses a command's options (argp), brings the process onto the right device
+/// (device.h), runs the command and prints the report that it left, as text or JSON, to standard
+/// output or atomically to a file.
+#ifndef TOOL_COMMAND_H
+#define TOOL_COMMAND_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "device.h"
+#include "failure.h"
+#include "report.h"
+
+/// What has to be there before a command runs.
+enum command_needs {
+    NEEDS_NOTHING, ///< runs anywhere
+    NEEDS_GPU,     ///< restarts itself on the software GPU where there is no other
+};
+
+/// What it can print besides text.
+enum command_formats {
+    FORMATS_NONE,      ///< prints nothing of its own: no --format, no -o
+    FORMATS_TEXT_JSON, ///< a report
+};
+
+/// The options of one command. `parse` is an argp parser whose state->input is a zeroed block of
+/// input_bytes, later handed to the command; it ends the program by usage_error() on a bad value.
+struct command_options {
+    const struct argp_option *options; ///< ends with a zero row; NULL for none
+    argp_parser_t parse;
+    const char *args_doc; ///< "FILE KERNEL"; NULL for none
+    const char *details;  ///< text below the options in --help; may be NULL
+    size_t input_bytes;
+    bool stops_at_first_word; ///< options end at the first word that isn't one
+    /// Called after parsing and before the device is opened or the process restarted; may set
+    /// environment variables. Returns an exit code, EXIT_OK to go on. May be NULL.
+    int (*before_device)(void *input);
+};
+
+/// Everything a running command gets.
+struct command_context {
+    struct device *device; ///< NULL for NEEDS_NOTHING
+    struct report *report; ///< NULL for FORMATS_NONE
+    void *input;           ///< what `parse` filled
+    bool print_anyway;     ///< set by a command whose report is wanted although its code isn't 0
+};
+
+struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(struct command_context *context); ///< returns an exit code
+    enum command_needs needs;
+    enum command_formats formats;
+    const struct command_options *options;
+};
+
+/// All commands in the order of cmd.def; *out_count of them.
+const struct command *commands(size_t *out_count);
+/// The one with this name, or NULL.
+const struct command *command_find(const char *name);
+/// The options that every command with these properties has besides its own; ends with a zero row.
+const struct argp_option *command_common_options(const struct command *command);
+
+/// Prints "hsaprobe: COMMAND: ..." and a hint at its help, then exits with 2.
+_Noreturn void usage_error(const struct argp_state *state, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/// A whole number within limits, decimal or 0x; usage_error naming `what` otherwise.
+unsigned long long parse_count(const struct argp_state *state, const char *what, const char *text,
+                               unsigned long long low, unsigned long long high);
+/// A size with an optional suffix K, M, G or T (powers of 1024); false when it is not one.
+bool parse_size(const char *text, unsigned long long *out_bytes);
+
+#endif

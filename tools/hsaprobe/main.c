@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hsaprobe/runtime.h>
+
+#include "command.h"
+#include "help.h"
+#include "memory.h"
+#include "options.h"
+#include "output.h"
+
+#define COMMAND(name, needs, formats, summary)                                                     \
+    int cmd_##name(struct command_context *context);                                               \
+    extern const struct command_options cmd_##name##_options;
+#include "cmd.def"
+#undef COMMAND
+
+static const struct command table[] = {
+#define COMMAND(name, needs, formats, summary)                                                     \
+    {#name, summary, cmd_##name, needs, formats, &cmd_##name##_options},
+#include "cmd.def"
+#undef COMMAND
+};
+
+const struct command *commands(size_t *out_count) {
+    *out_count = sizeof table / sizeof *table;
+    return table;
+}
+
+const struct command *command_find(const char *name) {
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static int print_report(const struct report *report, const struct common_options *common,
+                        struct output *output) {
+    errno = 0;
+    bool written = common->json ? report_write_json(report, output->stream)
+                                : report_write_text(report, output->stream);
+    int error = 0;
+    if (!written) {
+        error = -(errno ? errno : EIO);
+        output_abort(output);
+    } else if (common->output_path) {
+        error = output_commit(output);
+    }
+    if (error)
+        return failure(EXIT_FAILED, common->output_path ? common->output_path : "standard output",
+                       "%s", strerror(-error));
+    return EXIT_OK;
+}
+
+static int run_on_device(const struct command *command, struct command_context *context,
+                         const struct common_options *common) {
+    if (command->needs == NEEDS_NOTHING)
+        return command->run(context);
+    struct device device;
+    int code = device_open(&common->device, &device);
+    if (code)
+        return code;
+    if (context->report)
+        device_describe(&device, context->report);
+    context->device = &device;
+    code = command->run(context);
+    device_close(&device);
+    return code;
+}
+
+/* Opens the output first: a path that can't be written should not cost a measurement. */
+static int run_command(const struct command *command, struct command_context *context,
+                       const struct common_options *common) {
+    struct output output = {0};
+    if (command->formats == FORMATS_NONE)
+        return run_on_device(command, context, common);
+    int error = output_open(common->output_path, &output);
+    if (error)
+        return failure(EXIT_FAILED, common->output_path, "%s", strerror(-error));
+    context->report = report_create(command->name);
+    int code = run_on_device(command, context, common);
+    if (code == EXIT_OK || context->print_anyway) {
+        int print_code = print_report(context->report, common, &output);
+        code = code ? code : print_code;
+    } else {
+        output_abort(&output);
+    }
+    report_destroy(context->report);
+    return code;
+}
+
+static int dispatch(const struct command *command, int argc, char **argv, char **full_argv) {
+    struct common_options common = {0};
+    struct command_context context = {.input = xcalloc(1, command->options->input_bytes)};
+    options_parse(command, argc, argv, &common, context.input);
+    int code = EXIT_OK;
+    if (command->options->before_device)
+        code = command->options->before_device(context.input);
+    if (code == EXIT_OK && command->needs == NEEDS_GPU)
+        code = device_prepare(&common.device, full_argv);
+    if (code == EXIT_OK)
+        code = run_command(command, &context, &common);
+    free(context.input);
+    return code;
+}
+
+/* hsaprobe help [COMMAND] */
+static int help_command(const char *name) {
+    if (!name) {
+        help_print_all(stdout);
+        return EXIT_OK;
+    }
+    const struct command *command = command_find(name);
+    if (!command)
+        return help_unknown_command(name);
+    options_print_help(command, stdout);
+    return EXIT_OK;
+}
+
+static int main_command(int argc, char **argv) {
+    if (argc < 2) {
+        help_print_all(stderr);
+        return EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("hsaprobe %s\n", hsp_version_string());
+        return EXIT_OK;
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help_command(NULL);
+    if (strcmp(word, "help") == 0)
+        return help_command(argc > 2 ? argv[2] : NULL);
+    const struct command *command = command_find(word);
+    return command ? dispatch(command, argc - 1, argv + 1, argv) : help_unknown_command(word);
+}
+
+int main(int argc, char **argv) {
+    int code = main_command(argc, argv);
+    struct output output;
+    output_open(NULL, &output);
+    int error = output_commit(&output);
+    if (error && code == EXIT_OK)
+        code = failure(EXIT_FAILED, "standard output", "%s", strerror(-error));
+    return code;
+}
