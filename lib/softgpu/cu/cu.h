@@ -48,6 +48,12 @@ void sg_cu_destroy(struct sg_cu *cu);
 /// yield point.
 void sg_cu_invalidate_code(struct sg_cu *cu, uint64_t va, uint64_t bytes);
 
+/// Returns when no wave uses a translation any more that was removed from the address space before
+/// the call: every running wave has then passed a yield point. Immediate when nothing runs;
+/// bounded, never waits for a kernel to end. Not in a signal handler, not on a thread that runs a
+/// dispatch.
+void sg_cu_drain(struct sg_cu *cu);
+
 /// One launch. Addresses are GPU addresses. The packet processor has validated packet fields
 /// against each other; sg_dispatch_init validates them against the kernel descriptor.
 struct sg_dispatch_config {
@@ -107,7 +113,8 @@ enum sg_run_state sg_dispatch_run(struct sg_dispatch *dispatch, uint64_t budget,
                                   struct sg_fault *out_fault);
 
 /// Makes a running dispatch stop at its next yield point, from any thread: run returns FAULT with
-/// SG_FAULT_KILLED. Async-signal-safe.
+/// SG_FAULT_KILLED. For good: a killed dispatch can only be destroyed, later runs return the same
+/// at once, so a kill between two runs is not lost. Async-signal-safe.
 void sg_dispatch_kill(struct sg_dispatch *dispatch);
 
 /// Writes a line per resident wave (work-group, wave, pc as kernel+offset, instruction, EXEC) to

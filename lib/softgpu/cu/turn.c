@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "softgpu/cu/device.h"
+#include "softgpu/cu/dispatch.h"
+
+#include <sched.h>
+#include <time.h>
+
+/* Instructions after which another work-group gets its turn: some 80 us. */
+#define QUANTUM 16384
+/* When all that is left only waits: first let other threads run, then sleep. Priced in
+ * instructions, so that a run with a budget returns in bounded time. */
+#define YIELD_ROUNDS 16
+#define YIELD_PRICE  256
+#define SLEEP_NS     50000
+#define SLEEP_PRICE  16384
+
+static uint32_t slot_take(struct sg_slots *slots, uint32_t index) {
+    return slots->returned[index % SG_RESIDENT_MAX];
+}
+
+static uint32_t slot_take_oldest(struct sg_slots *slots, uint32_t limit) {
+    if (slots->fresh < limit) {
+        return slots->fresh++;
+    }
+    slots->count--;
+    return slot_take(slots, slots->head++);
+}
+
+static uint32_t slot_take_latest(struct sg_slots *slots) {
+    if (slots->count == 0) {
+        return slots->fresh++;
+    }
+    slots->count--;
+    return slot_take(slots, slots->head + slots->count);
+}
+
+static void slot_return(struct sg_slots *slots, uint32_t slot) {
+    slots->returned[(slots->head + slots->count++) % SG_RESIDENT_MAX] = (uint16_t)slot;
+}
+
+static bool may_begin(const struct sg_dispatch *dispatch) {
+    return dispatch->next_index < dispatch->launch.group_total &&
+           dispatch->resident_count < dispatch->launch.resident_limit;
+}
+
+/* Storage for the next fresh work-group and its numbers; NULL if there is no storage. */
+static struct sg_workgroup *take_fresh(struct sg_dispatch *dispatch, bool no_alloc) {
+    struct sg_workgroup *group = dispatch->spare;
+    if (group) {
+        dispatch->spare = group->next;
+    } else if (!no_alloc) {
+        group = sg_store_acquire(&dispatch->cu->store, sg_workgroup_bytes(&dispatch->launch));
+    }
+    if (!group) {
+        return NULL;
+    }
+    group->next = NULL;
+    group->launch = NULL; /* not begun */
+    group->index = dispatch->next_index++;
+    group->place_slot = slot_take_oldest(&dispatch->places, dispatch->launch.resident_limit);
+    group->scratch_slot = slot_take_latest(&dispatch->scratch);
+    dispatch->resident_count++;
+    return group;
+}
+
+/* Fresh and parked work-groups take turns: all that may be resident get started sooner or later,
+ * even if those before only spin, and those before go on meanwhile. */
+static struct sg_workgroup *take(struct sg_dispatch *dispatch, bool no_alloc) {
+    struct sg_workgroup *group = NULL;
+    if (may_begin(dispatch) && (dispatch->fresh_next || !dispatch->parked_head)) {
+        group = take_fresh(dispatch, no_alloc);
+    }
+    dispatch->fresh_next = group == NULL;
+    if (!group && dispatch->parked_head) {
+        group = dispatch->parked_head;
+        dispatch->parked_head = group->next;
+        dispatch->parked_count--;
+        group->next = NULL;
+    }
+    return group;
+}
+
+static void park(struct sg_dispatch *dispatch, struct sg_workgroup *group) {
+    if (dispatch->parked_head) {
+        dispatch->parked_tail->next = group;
+    } else {
+        dispatch->parked_head = group;
+    }
+    dispatch->parked_tail = group;
+    dispatch->parked_count++;
+}
+
+void sg_dispatch_retire(struct sg_dispatch *dispatch, struct sg_workgroup *group) {
+    atomic_store_explicit(&dispatch->at_place[group->place_slot], NULL, memory_order_relaxed);
+    slot_return(&dispatch->places, group->place_slot);
+    slot_return(&dispatch->scratch, group->scratch_slot);
+    dispatch->resident_count--;
+    group->next = dispatch->spare;
+    dispatch->spare = group;
+}
+
+/* Puts a work-group where it belongs after a visit. */
+static void settle(struct sg_dispatch *dispatch, struct sg_workgroup *group, enum sg_visit visit,
+                   const struct sg_fault *fault) {
+    uint32_t running = SG_STOP_NONE;
+    if (visit == SG_VISIT_ENDED) {
+        sg_dispatch_retire(dispatch, group);
+        atomic_fetch_add_explicit(&dispatch->ended, 1, memory_order_relaxed);
+    } else {
+        park(dispatch, group);
+    }
+    if (visit == SG_VISIT_FAULT &&
+        atomic_compare_exchange_strong(&dispatch->stop, &running, SG_STOP_FAULT)) {
+        dispatch->fault = *fault;
+    }
+    uint64_t takeable = dispatch->parked_count;
+    if (may_begin(dispatch)) {
+        takeable += dispatch->launch.group_total - dispatch->next_index;
+    }
+    atomic_store_explicit(&dispatch->takeable, takeable, memory_order_relaxed);
+    if (dispatch->owner_waits) {
+        pthread_cond_signal(&dispatch->changed);
+    }
+}
+
+/* After a round over work-groups that all wait: gives the processor away. Returns the price. */
+static uint64_t pause_idle(uint32_t rounds) {
+    if (rounds < YIELD_ROUNDS) {
+        sched_yield();
+        return YIELD_PRICE;
+    }
+    const struct timespec nap = {.tv_nsec = SLEEP_NS};
+    nanosleep(&nap, NULL);
+    return SLEEP_PRICE;
+}
+
+static enum sg_visit visit(struct sg_dispatch *dispatch, struct sg_workgroup *group,
+                           struct sg_runner *runner, uint64_t budget, bool no_alloc,
+                           uint64_t *spent, struct sg_fault *out_fault) {
+    if (!group->launch) {
+        sg_workgroup_begin(group, &dispatch->launch, group->index, group->place_slot,
+                           group->scratch_slot);
+        atomic_store_explicit(&dispatch->at_place[group->place_slot], group, memory_order_release);
+    }
+    const int64_t quantum = budget < QUANTUM ? (int64_t)budget : QUANTUM;
+    return sg_workgroup_visit(group, runner, &dispatch->cu->gws, &dispatch->stop, no_alloc, quantum,
+                              spent, out_fault);
+}
+
+static bool goes_on(const struct sg_dispatch *dispatch, const struct sg_turn *turn,
+                    uint64_t budget) {
+    return turn->spent < budget && !turn->is_stuck &&
+           atomic_load_explicit(&dispatch->stop, memory_order_relaxed) == SG_STOP_NONE &&
+           !atomic_load_explicit(&dispatch->recalled, memory_order_relaxed);
+}
+
+struct sg_turn sg_dispatch_turn(struct sg_dispatch *dispatch, struct sg_runner *runner,
+                                uint64_t budget, bool no_alloc) {
+    struct sg_turn turn = {0};
+    struct sg_fault fault;
+    if (!no_alloc) {
+        pthread_mutex_lock(&dispatch->lock);
+    }
+    while (goes_on(dispatch, &turn, budget)) {
+        struct sg_workgroup *group = take(dispatch, no_alloc);
+        if (!group) {
+            turn.took_none = true;
+            break;
+        }
+        if (!no_alloc) {
+            pthread_mutex_unlock(&dispatch->lock);
+        }
+        const enum sg_visit result =
+            visit(dispatch, group, runner, budget - turn.spent, no_alloc, &turn.spent, &fault);
+        if (!no_alloc) {
+            pthread_mutex_lock(&dispatch->lock);
+        }
+        settle(dispatch, group, result, &fault);
+        const bool is_idle = result == SG_VISIT_IDLE || result == SG_VISIT_DECODE;
+        runner->idle_visits = is_idle ? runner->idle_visits + 1 : 0;
+        turn.is_stuck = no_alloc && is_idle;
+        if (!no_alloc && (result == SG_VISIT_QUANTUM || is_idle)) {
+            const uint32_t rounds = runner->idle_visits / (dispatch->parked_count + 1);
+            pthread_mutex_unlock(&dispatch->lock);
+            turn.spent += pause_idle(rounds);
+            pthread_mutex_lock(&dispatch->lock);
+        }
+    }
+    if (!no_alloc) {
+        pthread_mutex_unlock(&dispatch->lock);
+    }
+    return turn;
+}
