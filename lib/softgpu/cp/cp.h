@@ -19,6 +19,9 @@
 struct sg_cp;
 struct sg_cp_queue;
 
+/// As many as an 8 KiB doorbell page has 8-byte doorbells.
+enum { SG_CP_MAX_QUEUES = 1024 };
+
 /// Where results and faults go; injected by the software GPU's device.c, answered by the driver.
 /// Called from queue threads, workers and (inline execution) signal handlers: async-signal-safe,
 /// no allocation, never blocking.
@@ -35,13 +38,32 @@ struct sg_cp_sink {
     void (*report)(void *context, const struct sg_fault *fault);
 };
 
+/// How the queues' threads tell the doorbell code that they look at rings by themselves. A thread
+/// that has entered calls `scan` every few microseconds until it leaves; while one thread is in,
+/// the doorbell page may stay open. All may be called from several threads at once; NULL members
+/// are skipped.
+struct sg_cp_watch {
+    void *context;
+    /// The thread is awake and polls from now on.
+    void (*enter)(void *context);
+    /// Looks at every queue of the page (sg_cp_queue_has_work) and rings those that sleep.
+    void (*scan)(void *context);
+    /// The thread wants to sleep (`is_busy` false) or begins long work, during which it can't scan.
+    /// Returns false to keep an idle thread polling (ignored when busy). When it returns true,
+    /// doorbells of the page trap again or another thread watches, and rings that came in between
+    /// were delivered.
+    bool (*leave)(void *context, bool is_busy);
+};
+
 struct sg_cp_config {
     struct sg_vm *vm;
     struct sg_cu *cu;
     struct sg_cp_sink sink;
-    uint32_t gpu_id; ///< the driver's id, for messages
+    uint32_t gpu_id;          ///< the driver's id, for messages
+    struct sg_cp_watch watch; ///< all zero: queues are reached by sg_cp_queue_ring alone
 };
 
+/// Starts no thread. NULL when out of memory.
 struct sg_cp *sg_cp_create(const struct sg_cp_config *config);
 /// All queues must be destroyed. NULL is accepted.
 void sg_cp_destroy(struct sg_cp *cp);
@@ -60,8 +82,9 @@ struct sg_cp_queue_config {
     uint32_t doorbell_index;
 };
 
-/// Starts the queue's thread lazily (at its first work). Returns 0, -EFAULT (ring or pointers not
-/// mapped), -EINVAL, -ENOMEM, -EAGAIN (no thread).
+/// Starts the queue's thread, asleep: a doorbell's signal handler could not start one. Returns 0,
+/// -EFAULT (ring or pointers not mapped), -EINVAL (sizes, alignment; PM4 rings are not offered),
+/// -ENOMEM, -EAGAIN (no thread), -ENOSPC (SG_CP_MAX_QUEUES exist).
 int sg_cp_queue_create(struct sg_cp *cp, const struct sg_cp_queue_config *config,
                        struct sg_cp_queue **out_queue);
 /// Kills what runs, joins the thread. On return nothing touches the ring, the signals or the
@@ -87,6 +110,12 @@ bool sg_cp_queue_run_inline(struct sg_cp_queue *queue);
 /// True while the queue's thread is awake and polling its ring, so that no doorbell is needed.
 /// The doorbell code protects the page again only after every queue of it said false.
 bool sg_cp_queue_is_polling(const struct sg_cp_queue *queue);
+/// True while the queue's thread sleeps until it is rung. It polls (and has entered the watch)
+/// after every ring that finds it asleep.
+bool sg_cp_queue_is_asleep(const struct sg_cp_queue *queue);
+/// True when a published packet is not yet worked off and nothing keeps the queue from looking at
+/// it. A few loads; any thread; async-signal-safe.
+bool sg_cp_queue_has_work(const struct sg_cp_queue *queue);
 
 /// Returns when no executing context (queue thread, worker, inline run) uses a translation any more
 /// that was removed from the address space before the call: at the latest when every running wave

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* Who runs a queue: its thread, a ringing thread inside a signal handler, or nobody. */
+#include "softgpu/cp/engine.h"
+#include "softgpu/cp/futex.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum {
+    STACK_BYTES = 512 << 10,
+    TICKS_PER_US = 100, /* of cp_clock_ticks */
+    /* A hand-over costs a futex wake, about 30 us on a virtual machine; an inline run may cost the
+     * ringing thread as much before it gives up. A wave instruction takes 10 to 60 ns. */
+    INLINE_BUDGET = 800,
+    INLINE_TICKS = 30 * TICKS_PER_US,
+    /* While a thread watches the doorbell page it runs short slices, so that other queues of the
+     * page are not noticed late; after one slice it stops watching and runs long ones. */
+    WATCH_BUDGET = 2000,
+    SLICE_BUDGET = 50000,
+    SPIN_TICKS = 60 * TICKS_PER_US,
+    SCAN_TICKS = 20 * TICKS_PER_US,
+    WAIT_MIN_NS = 50 * 1000,
+    WAIT_MAX_NS = 1000 * 1000,
+};
+
+static void relax(void) {
+    __builtin_ia32_pause();
+}
+
+/* --- Ownership --- */
+
+static bool try_own(struct sg_cp_queue *queue, enum cp_owner owner) {
+    uint32_t expected = CP_OWNER_NONE;
+    if (!atomic_compare_exchange_strong(&queue->owner, &expected, owner))
+        return false;
+    /* Suspend and destroy set their bit first and then wait for the owner: whoever becomes owner
+     * afterwards sees the bit here. */
+    if (owner != CP_OWNER_DRIVER && atomic_load(&queue->control) != 0) {
+        atomic_store(&queue->owner, CP_OWNER_NONE);
+        return false;
+    }
+    return true;
+}
+
+static void disown(struct sg_cp_queue *queue) {
+    atomic_store(&queue->owner, CP_OWNER_NONE);
+}
+
+static void own_for_driver(struct sg_cp_queue *queue) {
+    while (!try_own(queue, CP_OWNER_DRIVER))
+        sched_yield();
+}
+
+bool sg_cp_queue_has_work(const struct sg_cp_queue *queue) {
+    if (atomic_load(&queue->control) != 0)
+        return false;
+    if (atomic_load_explicit(&queue->has_fault, memory_order_acquire))
+        return true;
+    return !atomic_load_explicit(&queue->is_stopped, memory_order_relaxed) &&
+           queue->engine->has_work(queue);
+}
+
+bool sg_cp_queue_is_polling(const struct sg_cp_queue *queue) {
+    return atomic_load(&queue->state) == CP_STATE_POLLING;
+}
+
+bool sg_cp_queue_is_asleep(const struct sg_cp_queue *queue) {
+    return atomic_load(&queue->state) == CP_STATE_ASLEEP;
+}
+
+/// One look at the ring by its owner.
+static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
+    if (atomic_load(&queue->has_fault)) {
+        if (run->is_inline)
+            return CP_STEP_HAND_OVER;
+        atomic_store(&queue->has_fault, false);
+        return cp_queue_fault(queue, &queue->fault);
+    }
+    if (atomic_load(&queue->is_stopped))
+        return CP_STEP_STOP;
+    const enum cp_step result = queue->engine->step(queue, run);
+    atomic_fetch_add(&queue->steps, 1);
+    return result;
+}
+
+/* --- The queue's thread --- */
+
+static void watch_enter(struct sg_cp_queue *queue) {
+    const struct sg_cp_watch *watch = &queue->cp->config.watch;
+    if (queue->is_watching)
+        return;
+    queue->is_watching = true;
+    atomic_store(&queue->state, CP_STATE_POLLING);
+    if (watch->enter)
+        watch->enter(watch->context);
+}
+
+/// Returns false when the thread must go on polling.
+static bool watch_leave(struct sg_cp_queue *queue, bool is_busy) {
+    const struct sg_cp_watch *watch = &queue->cp->config.watch;
+    if (!queue->is_watching)
+        return true;
+    /* Before the page closes: a doorbell that traps from then on must find a thread that is not
+     * expected to poll. */
+    atomic_store(&queue->state, is_busy ? CP_STATE_BUSY : CP_STATE_WAITING);
+    if (watch->leave && !watch->leave(watch->context, is_busy)) {
+        atomic_store(&queue->state, CP_STATE_POLLING);
+        return false;
+    }
+    queue->is_watching = false;
+    return true;
+}
+
+static void watch_scan(struct sg_cp_queue *queue, uint64_t now) {
+    const struct sg_cp_watch *watch = &queue->cp->config.watch;
+    queue->scan_ticks = now;
+    if (watch->scan)
+        watch->scan(watch->context);
+}
+
+/// Works packets off until there is nothing that can be done now. The thread owns the queue.
+static enum cp_step work(struct sg_cp_queue *queue) {
+    struct cp_run run = {.budget = WATCH_BUDGET};
+    enum cp_step result;
+    bool has_progress = false;
+    for (;;) {
+        result = step(queue, &run);
+        if (result != CP_STEP_DONE && result != CP_STEP_AGAIN)
+            break;
+        has_progress = true;
+        if (atomic_load_explicit(&queue->control, memory_order_relaxed) != 0)
+            break;
+        if (result == CP_STEP_AGAIN) {
+            watch_leave(queue, true);
+            run.budget = SLICE_BUDGET;
+            continue;
+        }
+        run.budget = WATCH_BUDGET;
+        watch_enter(queue);
+        const uint64_t now = cp_clock_ticks();
+        if (now - queue->scan_ticks > SCAN_TICKS)
+            watch_scan(queue, now);
+    }
+    watch_enter(queue);
+    return has_progress && result == CP_STEP_EMPTY ? CP_STEP_DONE : result;
+}
+
+static enum cp_step own_and_work(struct sg_cp_queue *queue) {
+    if (!sg_cp_queue_has_work(queue) || !try_own(queue, CP_OWNER_THREAD))
+        return CP_STEP_EMPTY;
+    const enum cp_step result = work(queue);
+    disown(queue);
+    return result;
+}
+
+/// How long to poll before sleeping: where there is one processor, polling only keeps the
+/// application from going on.
+static uint64_t spin_ticks(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1)
+        return 0;
+    return SPIN_TICKS;
+}
+
+/// Polls ring and page until nothing has happened for a while, then leaves the watch. Returns the
+/// outcome of the last look.
+static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
+    enum { LOOKS_PER_SCAN = 32 };
+    const uint64_t spin = spin_ticks();
+    enum cp_step result = CP_STEP_EMPTY;
+    uint64_t idle_since = cp_clock_ticks();
+    watch_enter(queue);
+    watch_scan(queue, idle_since);
+    for (uint32_t look = 1; !(atomic_load(&queue->control) & CP_CONTROL_KILL); look++) {
+        result = own_and_work(queue);
+        if (result == CP_STEP_DONE) {
+            idle_since = cp_clock_ticks();
+            look = 0;
+            continue;
+        }
+        relax();
+        if (look % LOOKS_PER_SCAN != 0 && spin != 0)
+            continue;
+        const uint64_t now = cp_clock_ticks();
+        watch_scan(queue, now);
+        if (now - idle_since < spin)
+            continue;
+        if (watch_leave(queue, false))
+            break;
+        sched_yield();
+    }
+    return result;
+}
+
+/// Sleeps until a waiting packet can go on. The memory that it waits for changes without a
+/// doorbell, so this looks again after growing pauses.
+static void wait_for_change(struct sg_cp_queue *queue) {
+    struct sg_cp *cp = queue->cp;
+    enum cp_step result = CP_STEP_WAIT;
+    uint64_t pause_ns = WAIT_MIN_NS;
+    atomic_store(&queue->state, CP_STATE_WAITING);
+    atomic_fetch_add(&cp->waiters, 1);
+    while (result == CP_STEP_WAIT) {
+        const uint32_t change = atomic_load(&cp->change);
+        struct cp_run run = {.budget = WATCH_BUDGET};
+        if (!try_own(queue, CP_OWNER_THREAD))
+            break;
+        result = step(queue, &run);
+        disown(queue);
+        if (result != CP_STEP_WAIT)
+            break;
+        cp_futex_wait(&cp->change, change, pause_ns);
+        pause_ns = pause_ns * 2 < WAIT_MAX_NS ? pause_ns * 2 : WAIT_MAX_NS;
+    }
+    atomic_fetch_sub(&cp->waiters, 1);
+}
+
+/// Sleeps until rung after `seen` was read.
+static void sleep_until_rung(struct sg_cp_queue *queue, uint32_t seen) {
+    atomic_store(&queue->state, CP_STATE_ASLEEP);
+    /* An inline run rings at its end if it leaves work behind. */
+    if (atomic_load(&queue->owner) != CP_OWNER_NONE || !sg_cp_queue_has_work(queue))
+        cp_futex_wait(&queue->wake, seen, UINT64_MAX);
+}
+
+static void *queue_thread(void *argument) {
+    struct sg_cp_queue *queue = argument;
+    char name[16];
+    snprintf(name, sizeof name, "sg-queue-%u", queue->config.queue_id);
+    pthread_setname_np(pthread_self(), name);
+    uint32_t seen = atomic_load(&queue->wake);
+    sleep_until_rung(queue, seen);
+    while (!(atomic_load(&queue->control) & CP_CONTROL_KILL)) {
+        seen = atomic_load(&queue->wake);
+        if (poll_until_idle(queue) == CP_STEP_WAIT)
+            wait_for_change(queue);
+        else
+            sleep_until_rung(queue, seen);
+    }
+    /* A doorbell page that was opened for this thread is closed again. */
+    watch_enter(queue);
+    watch_leave(queue, true);
+    return NULL;
+}
+
+/* --- From outside --- */
+
+void sg_cp_queue_ring(struct sg_cp_queue *queue) {
+    atomic_fetch_add(&queue->wake, 1);
+    if (atomic_load(&queue->state) == CP_STATE_ASLEEP)
+        cp_futex_wake(&queue->wake, 1);
+}
+
+bool sg_cp_queue_run_inline(struct sg_cp_queue *queue) {
+    struct cp_run run = {.budget = INLINE_BUDGET, .is_inline = true};
+    enum cp_step result = CP_STEP_EMPTY;
+    /* Another owner looks at the ring again after it has let go. */
+    if (!try_own(queue, CP_OWNER_INLINE))
+        return false;
+    const uint64_t begin = cp_clock_ticks();
+    do {
+        result = step(queue, &run);
+    } while (result == CP_STEP_DONE && atomic_load(&queue->control) == 0 &&
+             cp_clock_ticks() - begin < INLINE_TICKS);
+    disown(queue);
+    if (!sg_cp_queue_has_work(queue))
+        return true;
+    sg_cp_queue_ring(queue);
+    return false;
+}
+
+static void interrupt(struct sg_cp_queue *queue) {
+    atomic_fetch_add(&queue->wake, 1);
+    cp_futex_wake(&queue->wake, INT_MAX);
+    cp_notify(queue->cp);
+}
+
+void cp_queue_kill(struct sg_cp_queue *queue) {
+    atomic_fetch_or(&queue->control, CP_CONTROL_KILL);
+    if (queue->aql.dispatch)
+        sg_dispatch_kill(queue->aql.dispatch);
+    interrupt(queue);
+    pthread_join(queue->thread, NULL);
+    own_for_driver(queue);
+    cp_dispatch_abandon(queue);
+}
+
+int cp_queue_start(struct sg_cp_queue *queue) {
+    pthread_attr_t attributes;
+    sigset_t all, saved;
+    if (pthread_attr_init(&attributes) != 0)
+        return -ENOMEM;
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    /* The application's signals are not for this thread. Those that an instruction raises stay
+     * deliverable: guarded accesses to application memory rely on them. */
+    sigfillset(&all);
+    const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    for (size_t i = 0; i < sizeof synchronous / sizeof synchronous[0]; i++)
+        sigdelset(&all, synchronous[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    const int error = pthread_create(&queue->thread, &attributes, queue_thread, queue);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    pthread_attr_destroy(&attributes);
+    return -error;
+}
+
+int sg_cp_queue_update(struct sg_cp_queue *queue, uint64_t ring_va, uint64_t ring_bytes,
+                       uint32_t priority, uint32_t percentage) {
+    uint8_t *ring = NULL;
+    if (percentage != 0 || ring_bytes != 0) {
+        const int error = cp_ring_find(queue->cp, queue->config.type, ring_va, ring_bytes, &ring);
+        if (error)
+            return error;
+    }
+    atomic_fetch_or(&queue->control, CP_CONTROL_SUSPEND);
+    cp_notify(queue->cp);
+    own_for_driver(queue);
+    if (ring) {
+        queue->config.ring_va = ring_va;
+        queue->config.ring_bytes = ring_bytes;
+        atomic_store(&queue->ring, ring);
+        atomic_store(&queue->ring_bytes, ring_bytes);
+    }
+    queue->config.priority = priority;
+    queue->config.percentage = percentage;
+    if (percentage != 0)
+        atomic_fetch_and(&queue->control, ~(uint32_t)CP_CONTROL_SUSPEND);
+    disown(queue);
+    if (percentage != 0)
+        sg_cp_queue_ring(queue);
+    return 0;
+}
+
+int sg_cp_queue_set_cu_mask(struct sg_cp_queue *queue, const uint32_t *mask, uint32_t bit_count) {
+    enum { DWORD_BITS = 32, MAX_BITS = sizeof queue->cu_mask * CHAR_BIT };
+    if (bit_count % DWORD_BITS != 0)
+        return -EINVAL;
+    if (bit_count > MAX_BITS)
+        bit_count = MAX_BITS;
+    own_for_driver(queue);
+    if (bit_count != 0)
+        memcpy(queue->cu_mask, mask, bit_count / CHAR_BIT);
+    queue->cu_mask_bits = bit_count;
+    disown(queue);
+    sg_cp_queue_ring(queue);
+    return 0;
+}
