@@ -103,6 +103,9 @@ struct sg_wave {
     uint32_t gws_id;
     uint32_t gws_value;
 
+    /// Run loop only: the last memory instruction, for faults that arrive as a signal (mem/guard.h).
+    const struct sg_op *memory_op;
+
     uint32_t mode;    ///< HW_REG_MODE: round and denormals (low byte), DX10_CLAMP 8, IEEE 9
     uint32_t trapsts; ///< HW_REG_TRAPSTS
     uint32_t status;  ///< HW_REG_STATUS without the bits that live elsewhere (SCC, EXECZ, VCCZ)
