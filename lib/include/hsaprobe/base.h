@@ -107,6 +107,9 @@ HSP_API uint64_t hsp_clock_ticks_to_ns(uint64_t ticks);
 /// anew on every call (about 0.3 us), so that long runs don't drift.
 HSP_API uint64_t hsp_clock_ticks_at_ns(uint64_t ticks);
 
+/// A timeout that never ends.
+#define HSP_WAIT_FOREVER UINT64_MAX
+
 /// What the ticks are made of. They are calibrated against CLOCK_MONOTONIC_RAW on the first use of
 /// any of these functions but hsp_clock_ns (about 10 ms, once per process).
 struct hsp_clock_info {

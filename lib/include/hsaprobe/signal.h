@@ -80,8 +80,6 @@ enum hsp_wait_state {
     HSP_WAIT_ACTIVE = 1,  ///< spins until the end
 };
 
-#define HSP_WAIT_FOREVER UINT64_MAX
-
 /// Waits until `signal CONDITION value` with acquire order. HSA may return early; this waits again
 /// until the condition holds or `timeout_ns` is over (HSP_ERROR_TIMEOUT, no error text is made).
 /// `out_value`, which may be NULL, gets the value last seen, also at a timeout.

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/// A code object as the .c files of this folder see it.
+#ifndef HSP_PROBE_CODE_OBJECT_H
+#define HSP_PROBE_CODE_OBJECT_H
+
+#include <hsaprobe/code_object.h>
+
+#include <pthread.h>
+
+#include "base/status.h"
+#include "probe/arena.h"
+
+/// The kernels of one image, read on first use.
+struct hsp_image_kernels {
+    bool is_read;
+    hsp_status status; ///< of reading; then `error` holds the words
+    const char *error;
+    struct hsp_kernel *kernels;
+    size_t count;
+};
+
+struct hsp_code_object {
+    char *name;
+    unsigned char *bytes; ///< owned
+    size_t size;
+    enum hsp_container container;
+    struct hsp_image *images;
+    struct hsp_image_kernels *kernels; ///< one per image; under `lock` until is_read
+    size_t image_count;
+    struct hsp_arena arena; ///< under `lock`
+    pthread_mutex_t lock;
+};
+
+/// Reads the metadata of an image by comgr into `arena`.
+hsp_status hsp_metadata_read(const struct hsp_code_object *object, size_t image_index,
+                             struct hsp_arena *arena, struct hsp_kernel **out_kernels,
+                             size_t *out_count);
+/// Kernels of an image, reading them if need be.
+hsp_status hsp_code_object_kernels(struct hsp_code_object *object, size_t image_index,
+                                   const struct hsp_kernel **out_kernels, size_t *out_count);
+/// "amdgcn-amd-amdhsa--gfx90a, amdgcn-amd-amdhsa--gfx906": the ISAs of all images, cut where too
+/// long.
+void hsp_code_object_list_isas(const struct hsp_code_object *object, char *text, size_t bytes);
+
+#endif

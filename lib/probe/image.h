@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/// Finding device images in bytes: raw ELF, offload bundles, the fat binary of a host ELF.
+///
+/// Everything read is checked against the size first; malformed input is HSP_ERROR_FORMAT with the
+/// offset at which it stopped making sense. Thread safety: one thread per code object.
+#ifndef HSP_PROBE_IMAGE_H
+#define HSP_PROBE_IMAGE_H
+
+#include "probe/code_object.h"
+
+/// Bytes being read and what messages call them.
+struct hsp_bytes {
+    const unsigned char *data;
+    size_t size;
+    uint64_t file_offset; ///< of data[0] in the file
+    const char *name;     ///< of the file
+};
+
+/// Whether [offset, offset + length) lies in `size` bytes; no overflow.
+static inline bool hsp_bytes_hold(size_t size, uint64_t offset, uint64_t length) {
+    return offset <= size && length <= size - offset;
+}
+
+/// Checks a device ELF (header, tables, notes) and fills isa, version, bytes, size and offset.
+hsp_status hsp_image_read_elf(const struct hsp_bytes *elf, struct hsp_image *out_image);
+
+/// Appends the device images of one or more bundles, one behind the other.
+hsp_status hsp_bundles_read(const struct hsp_bytes *bundles, struct hsp_code_object *object);
+/// Whether the bytes begin like an uncompressed or a compressed bundle.
+bool hsp_bytes_are_bundle(const struct hsp_bytes *bytes);
+
+/// Section .hip_fatbin of a host executable or library (libelf).
+hsp_status hsp_fat_binary_find(const struct hsp_bytes *host, struct hsp_bytes *out_section);
+
+/// Appends an image to the object.
+hsp_status hsp_code_object_add_image(struct hsp_code_object *object, const struct hsp_image *image);
+
+#endif
