@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/// SIGQUIT of a program whose kernel hangs prints where each of its waves stands.
+#include "e2e.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static int child(void) {
+    struct e2e e2e;
+    struct e2e_kernel kernel;
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    e2e_open(&e2e);
+    e2e_kernel(&e2e, "wait_flag", &kernel);
+    struct {
+        uint32_t *flag;
+        uint32_t wanted;
+        uint32_t *seen;
+    } *args = e2e_alloc(&e2e, e2e.kernarg, 4096);
+    args->flag = e2e_alloc(&e2e, e2e.host, 4096);
+    args->wanted = 1; // never stored
+    args->seen = args->flag + 1;
+    hsa_queue_t *queue = e2e_queue(&e2e, 64);
+    const hsa_signal_t done = e2e_signal(1);
+    e2e_dispatch(queue, &kernel, 2, 1, args, done);
+    usleep(200000);
+    fprintf(stderr, "hanging\n");
+    sleep(5);
+    return 0;
+}
+
+static void quit(int pid) {
+    kill(pid, SIGQUIT);
+}
+
+int main(int argc, char **argv) {
+    (void)argv;
+    if (argc > 1) {
+        return child();
+    }
+    struct e2e e2e;
+    e2e_open(&e2e);
+    e2e_close();
+    struct e2e_child result;
+    e2e_child("child", 20, "hanging", quit, &result);
+    const char *first = strstr(result.output, "wait_flag+0x");
+    CHECK(first, "no wave of the kernel in: %s", result.output);
+    CHECK(strstr(first + 1, "wait_flag+0x"), "only one of two waves in: %s", result.output);
+    CHECK(strstr(result.output, "workgroup 1,0,0"), "the work-group isn't named in: %s",
+          result.output);
+    return 0;
+}
