@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "softgpu/device.h"
+
+#include "abi/softgpu.h"
+#include "softgpu/common/options.h"
+#include "softgpu/cp/cp.h"
+#include "softgpu/kfd/doorbell.h"
+#include "softgpu/kfd/kfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { SPARE_FD_FIRST = 512, SPARE_FD_SECOND = 64 };
+
+struct device {
+    pid_t pid;
+    int fds[SG_DEVICE_FILES];
+    struct stat files[SG_DEVICE_FILES];
+    struct sg_options options;
+    struct sg_vm *vm;
+    struct sg_cu *cu;
+    struct sg_cp *cp;
+    struct sg_kfd *kfd;
+    struct sg_doorbell *doorbell;
+};
+
+/* Never freed: a queue's thread or a signal handler may look at it until the process ends. */
+static _Atomic(struct device *) current;
+static pthread_mutex_t create_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const char *const memfd_names[SG_DEVICE_FILES] = {
+    [SG_DEVICE_KFD] = SG_MEMFD_PREFIX "/dev/kfd",
+    [SG_DEVICE_RENDER] = SG_MEMFD_PREFIX "/dev/dri/renderD128",
+};
+
+/* The device of this very process: a fork's child has the parent's until it opens its own. */
+static struct device *own(void) {
+    struct device *device = atomic_load(&current);
+    return device && device->pid == getpid() ? device : NULL;
+}
+
+struct sg_kfd *sg_device_kfd(void) {
+    const struct device *device = own();
+    return device ? device->kfd : NULL;
+}
+
+struct sg_kfd *sg_device_any_kfd(void) {
+    const struct device *device = atomic_load(&current);
+    return device ? device->kfd : NULL;
+}
+
+bool sg_device_exists(void) {
+    return atomic_load_explicit(&current, memory_order_relaxed);
+}
+
+enum sg_device_file sg_device_identify(const struct stat *file) {
+    const struct device *device = own();
+    for (int i = 0; device && i < SG_DEVICE_FILES; i++) {
+        if (device->files[i].st_dev == file->st_dev && device->files[i].st_ino == file->st_ino)
+            return (enum sg_device_file)i;
+    }
+    return SG_DEVICE_NONE;
+}
+
+/* Out of the way of programs that count on low numbers. */
+static int move_up(int fd) {
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD_FIRST);
+    if (high < 0)
+        high = fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD_SECOND);
+    if (high < 0)
+        return fd;
+    close(fd);
+    return high;
+}
+
+bool sg_device_owns_fd(int fd) {
+    if (!sg_device_exists())
+        return false;
+    const struct device *device = own();
+    return device && (fd == device->fds[SG_DEVICE_KFD] || fd == device->fds[SG_DEVICE_RENDER]);
+}
+
+int sg_device_next_fd(unsigned fd) {
+    const struct device *device = own();
+    int found = -1;
+    for (int i = 0; device && i < SG_DEVICE_FILES; i++) {
+        const int mine = device->fds[i];
+        if (mine >= 0 && (unsigned)mine >= fd && (found < 0 || mine < found))
+            found = mine;
+    }
+    return found;
+}
+
+bool sg_device_vacate_fd(int fd) {
+    struct device *device = own();
+    for (int i = 0; device && i < SG_DEVICE_FILES; i++) {
+        if (device->fds[i] != fd)
+            continue;
+        const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0)
+            return false;
+        device->fds[i] = copy;
+        /* The driver maps buffer objects through its copy of the number. */
+        if (i == SG_DEVICE_RENDER)
+            sg_kfd_set_bo_fd(device->kfd, copy);
+    }
+    return true;
+}
+
+static void dump(int signal_number) {
+    (void)signal_number;
+    const int saved_errno = errno;
+    const struct device *device = own();
+    if (device)
+        sg_cp_dump(device->cp, STDERR_FILENO);
+    errno = saved_errno;
+}
+
+/* SIGQUIT shows where a hung kernel stands and lets the program go on; a handler or SIG_IGN of the
+ * program's own stays. */
+static void install_dump(void) {
+    struct sigaction action;
+    if (sigaction(SIGQUIT, NULL, &action) || action.sa_handler != SIG_DFL)
+        return;
+    action = (struct sigaction){.sa_handler = dump, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGQUIT, &action, NULL);
+}
+
+static void reset_in_child(void) {
+    pthread_mutex_init(&create_lock, NULL);
+    /* The parent's GPU memory must not live as long as this child. */
+    struct device *device = atomic_load(&current);
+    if (device && device->pid != getpid()) {
+        close(device->fds[SG_DEVICE_KFD]);
+        close(device->fds[SG_DEVICE_RENDER]);
+        device->fds[SG_DEVICE_KFD] = device->fds[SG_DEVICE_RENDER] = -1;
+    }
+}
+
+static int open_files(struct device *device) {
+    for (int i = 0; i < SG_DEVICE_FILES; i++) {
+        const int fd = memfd_create(memfd_names[i], MFD_CLOEXEC);
+        if (fd < 0)
+            return -errno;
+        device->fds[i] = move_up(fd);
+        if (fstat(device->fds[i], &device->files[i]))
+            return -errno;
+    }
+    return ftruncate(device->fds[SG_DEVICE_KFD], SG_KFD_FILE_BYTES) ? -errno : 0;
+}
+
+static int build(struct device *device) {
+    const struct sg_kfd_config kfd_config = {
+        .page_fd = device->fds[SG_DEVICE_KFD],
+        .bo_fd = device->fds[SG_DEVICE_RENDER],
+        .vram_bytes = device->options.vram_bytes,
+        .ram_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
+        .cu_count = device->options.cu_count,
+        .vm = device->vm = sg_vm_create(),
+    };
+    if (!device->vm || !(device->kfd = sg_kfd_create(&kfd_config)))
+        return -ENOMEM;
+    const struct sg_cu_config cu_config = {
+        .vm = device->vm,
+        .sink = {.context = device->kfd, .interrupt = sg_kfd_raise_event},
+        .cu_count = device->options.cu_count,
+        .worker_count = device->options.worker_count,
+    };
+    device->cu = sg_cu_create(&cu_config);
+    if (!device->cu)
+        return -ENOMEM;
+    const struct sg_doorbell_config doorbell_config = {
+        .mode = device->options.doorbell,
+        .page = sg_kfd_doorbell_page(device->kfd),
+        .bytes = SG_KFD_DOORBELL_BYTES,
+    };
+    device->doorbell = sg_doorbell_create(&doorbell_config);
+    if (!device->doorbell)
+        return errno == ENOMEM ? -ENOMEM : -ENODEV;
+    const struct sg_cp_config cp_config = {
+        .vm = device->vm,
+        .cu = device->cu,
+        .sink = {.context = device->kfd,
+                 .event = sg_kfd_raise_event,
+                 .memory_fault = sg_kfd_memory_fault,
+                 .report = sg_kfd_report},
+        .gpu_id = SG_GPU_ID,
+        .watch = sg_doorbell_watch(device->doorbell),
+    };
+    device->cp = sg_cp_create(&cp_config);
+    if (!device->cp)
+        return -ENOMEM;
+    sg_kfd_attach(device->kfd, device->cp, device->cu, device->doorbell);
+    return 0;
+}
+
+static void destroy(struct device *device) {
+    if (!device)
+        return;
+    sg_kfd_destroy(device->kfd);
+    sg_cp_destroy(device->cp);
+    sg_doorbell_destroy(device->doorbell);
+    sg_cu_destroy(device->cu);
+    sg_vm_destroy(device->vm);
+    for (int i = 0; i < SG_DEVICE_FILES; i++) {
+        if (device->fds[i] >= 0)
+            close(device->fds[i]);
+    }
+    free(device);
+}
+
+static int create(struct device **out_device) {
+    static bool process_ready;
+    struct device *device = calloc(1, sizeof *device);
+    if (!device)
+        return -ENOMEM;
+    device->fds[SG_DEVICE_KFD] = device->fds[SG_DEVICE_RENDER] = -1;
+    device->pid = getpid();
+    int error = -ENODEV;
+    if (!sg_options_read(&device->options))
+        goto fail;
+    sg_trace_mask = device->options.trace;
+    error = open_files(device);
+    if (!error)
+        error = build(device);
+    if (error)
+        goto fail;
+    if (!process_ready) {
+        pthread_atfork(NULL, NULL, reset_in_child);
+        install_dump();
+        process_ready = true;
+    }
+    *out_device = device;
+    return 0;
+
+fail:
+    destroy(device);
+    return error;
+}
+
+int sg_device_open(enum sg_device_file which, int flags) {
+    int result = 0;
+    pthread_mutex_lock(&create_lock);
+    struct device *device = own();
+    if (!device) {
+        result = create(&device);
+        if (!result)
+            atomic_store(&current, device);
+    }
+    if (!result)
+        result = fcntl(device->fds[which], flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+    if (result < 0 && device)
+        result = -errno;
+    pthread_mutex_unlock(&create_lock);
+    return result;
+}

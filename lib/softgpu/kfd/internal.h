@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/// What the files of the driver share; nobody else includes it.
+#ifndef SG_KFD_INTERNAL_H
+#define SG_KFD_INTERNAL_H
+
+#include "abi/kfd.h"
+#include "softgpu/kfd/kfd.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/// A buffer object, as ALLOC_MEMORY_OF_GPU makes it.
+struct sg_bo {
+    uint64_t va;
+    uint64_t bytes;       ///< of the address range; twice the memory for AQL_QUEUE
+    uint64_t backing;     ///< bytes of memory behind it
+    uint64_t file_offset; ///< in the render node's file; VRAM and GTT only
+    uint8_t *host;        ///< device's mapping, or the application's memory (USERPTR)
+    uint32_t flags;       ///< ABI_KFD_MEM_*
+    uint32_t index;       ///< low half of the handle
+    bool mapped;          ///< in the address space
+};
+
+/// A range given by the SVM ioctl. Sorted by address, never overlapping.
+struct sg_svm_range {
+    uint64_t va;
+    uint64_t bytes;
+    uint32_t access; ///< ABI_KFD_SVM_ACCESS, _IN_PLACE or NO_ACCESS
+    uint32_t flags;
+    uint32_t preferred;
+    uint32_t prefetch;
+    uint32_t granularity;
+    bool mapped;
+};
+
+struct sg_memory {
+    pthread_mutex_t lock;
+    struct sg_bo **bos; ///< by index; NULL: free
+    uint32_t bo_slots;
+    uint64_t next_offset; ///< in the render node's file; never reused
+    uint64_t file_bytes;
+    uint64_t vram_used;
+    uint64_t system_used;
+    struct sg_svm_range *svm;
+    uint32_t svm_count;
+    uint32_t svm_room;
+    uint64_t event_page_handle; ///< 0: none
+};
+
+/// One event. `word` holds all that changes, see event.c.
+struct sg_event {
+    _Atomic uint64_t word;
+    _Atomic uint32_t type; ///< enum abi_kfd_event_type
+};
+
+enum { SG_OTHER_EVENT_LIMIT = 256 };
+
+struct sg_events {
+    pthread_mutex_t lock; ///< creation and destruction
+    struct sg_event signal[ABI_KFD_SIGNAL_EVENT_LIMIT];
+    struct sg_event other[SG_OTHER_EVENT_LIMIT];
+    uint32_t signal_limit;     ///< slots in the event page
+    _Atomic uint32_t sequence; ///< futex word: moves when an event with waiters was set
+    _Atomic uint32_t fault_state;
+    struct abi_kfd_memory_exception fault;
+};
+
+enum { SG_QUEUE_LIMIT = SG_CP_MAX_QUEUES, SG_SDMA_QUEUE_LIMIT = 16 };
+
+struct sg_queue {
+    struct sg_cp_queue *cp;
+    uint32_t type; ///< enum abi_kfd_queue_type
+    uint32_t doorbell_index;
+    uint32_t percentage;
+    bool has_gws;
+};
+
+struct sg_queues {
+    pthread_mutex_t lock;
+    struct sg_queue table[SG_QUEUE_LIMIT];
+    uint32_t count;
+    uint32_t sdma_count;
+};
+
+struct sg_kfd {
+    struct sg_kfd_config config;
+    struct sg_cp *cp;
+    struct sg_cu *cu;
+    struct sg_doorbell *doorbell;
+    uint8_t *doorbell_page;
+    uint8_t *mmio_page;
+    /// Lowest and highest address at which the application ever mapped the doorbell page.
+    _Atomic uintptr_t doorbell_low;
+    _Atomic uintptr_t doorbell_high;
+    _Atomic uint64_t r_debug; ///< of ROCr's loader, where RUNTIME_ENABLE told
+    struct sg_memory memory;
+    struct sg_events events;
+    struct sg_queues queues;
+};
+
+/// Copies between the application's memory and the driver. Returns 0 or -EFAULT for addresses that
+/// no process can have; like the kernel's access_ok, not a proof that the pages are there.
+int sg_copy_in(void *to, uint64_t user, uint64_t bytes);
+int sg_copy_out(uint64_t user, const void *from, uint64_t bytes);
+/// True if [user, user + bytes) lies in user space.
+bool sg_access_ok(uint64_t user, uint64_t bytes);
+
+int sg_memory_init(struct sg_kfd *kfd);
+void sg_memory_fini(struct sg_kfd *kfd);
+/// The buffer object of a handle, or NULL. The caller holds memory.lock.
+struct sg_bo *sg_memory_find(struct sg_memory *memory, uint64_t handle);
+/// Drops SVM ranges that overlap: their pages are gone when a new object takes the address.
+/// The caller holds memory.lock.
+void sg_svm_forget(struct sg_kfd *kfd, uint64_t va, uint64_t bytes);
+
+void sg_events_init(struct sg_events *events);
+void sg_events_fini(struct sg_events *events);
+
+void sg_queues_init(struct sg_queues *queues);
+void sg_queues_fini(struct sg_kfd *kfd);
+
+/// The device clock: 100 MHz, the one that signals' timestamps use.
+uint64_t sg_kfd_gpu_clock(void);
+
+/// Handlers: the table in ioctl.c calls them with the argument copied in, and copies it out after.
+#define SG_IOCTL(nr, name, type, handler, ...)                                                     \
+    int sg_ioctl_##handler(struct sg_kfd *kfd, struct type *args);
+#include "softgpu/kfd/ioctl.def"
+#undef SG_IOCTL
+
+#endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+#include "softgpu/kfd/doorbell.h"
+#include "softgpu/kfd/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PAGE_BYTES = 4096, BIG_ALIGN = 2 << 20, FIRST_OFFSET = BIG_ALIGN };
+/* The render node's file is sparse and its offsets are handed out once only, so that a write by
+ * somebody who kept a mapping of a freed object can't reach a later one. */
+#define FILE_BYTES (1ull << 60)
+#define DOMAINS                                                                                    \
+    (ABI_KFD_MEM_VRAM | ABI_KFD_MEM_GTT | ABI_KFD_MEM_USERPTR | ABI_KFD_MEM_DOORBELL |             \
+     ABI_KFD_MEM_MMIO_REMAP)
+
+static uint64_t round_up(uint64_t value, uint64_t to) {
+    return (value + to - 1) / to * to;
+}
+
+static uint64_t handle_of(const struct sg_bo *bo) {
+    return (uint64_t)SG_GPU_ID << 32 | bo->index;
+}
+
+struct sg_bo *sg_memory_find(struct sg_memory *memory, uint64_t handle) {
+    const uint32_t index = (uint32_t)handle;
+    if (handle >> 32 != SG_GPU_ID || index >= memory->bo_slots)
+        return NULL;
+    return memory->bos[index];
+}
+
+static void *map_file(int fd, uint64_t offset, uint64_t bytes) {
+    /* By system call: the shim's mmap would ask the driver about this very mapping. */
+    void *host = (void *)syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_NORESERVE, fd, offset);
+    if (host == MAP_FAILED)
+        return NULL;
+    /* A child has no use for it, and a core file has the application's mapping. */
+    madvise(host, bytes, MADV_DONTFORK);
+    madvise(host, bytes, MADV_DONTDUMP);
+    return host;
+}
+
+int sg_memory_init(struct sg_kfd *kfd) {
+    struct sg_memory *memory = &kfd->memory;
+    struct rlimit limit;
+
+    pthread_mutex_init(&memory->lock, NULL);
+    memory->next_offset = FIRST_OFFSET;
+    memory->file_bytes = FILE_BYTES;
+    /* Beyond the limit on file sizes, ftruncate would raise SIGXFSZ. */
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < FILE_BYTES)
+        memory->file_bytes = limit.rlim_cur / PAGE_BYTES * PAGE_BYTES;
+    if (ftruncate(kfd->config.bo_fd, (off_t)memory->file_bytes))
+        return -errno;
+    kfd->doorbell_page =
+        map_file(kfd->config.page_fd, SG_KFD_DOORBELL_OFFSET, SG_KFD_DOORBELL_BYTES);
+    kfd->mmio_page = map_file(kfd->config.page_fd, SG_KFD_MMIO_OFFSET, SG_KFD_MMIO_BYTES);
+    return kfd->doorbell_page && kfd->mmio_page ? 0 : -ENOMEM;
+}
+
+static bool in_file(const struct sg_bo *bo) {
+    return bo->flags & (ABI_KFD_MEM_VRAM | ABI_KFD_MEM_GTT);
+}
+
+/* Bytes that count against the limit of this object's memory. */
+static uint64_t *usage_of(struct sg_memory *memory, const struct sg_bo *bo) {
+    if (bo->flags & ABI_KFD_MEM_VRAM)
+        return &memory->vram_used;
+    return bo->flags & (ABI_KFD_MEM_GTT | ABI_KFD_MEM_USERPTR) ? &memory->system_used : NULL;
+}
+
+static int charge(struct sg_kfd *kfd, const struct sg_bo *bo) {
+    uint64_t *used = usage_of(&kfd->memory, bo);
+    const uint64_t limit =
+        bo->flags & ABI_KFD_MEM_VRAM ? kfd->config.vram_bytes : kfd->config.ram_bytes / 16 * 15;
+    if (!used)
+        return 0;
+    if (bo->backing > limit || *used > limit - bo->backing)
+        return -ENOMEM;
+    *used += bo->backing;
+    return 0;
+}
+
+static void uncharge(struct sg_memory *memory, const struct sg_bo *bo) {
+    uint64_t *used = usage_of(memory, bo);
+    if (used)
+        *used -= bo->backing;
+}
+
+/* Gives the object its bytes. */
+static int back(struct sg_kfd *kfd, struct sg_bo *bo, uint64_t user) {
+    struct sg_memory *memory = &kfd->memory;
+
+    if (bo->flags & ABI_KFD_MEM_DOORBELL) {
+        bo->host = kfd->doorbell_page;
+    } else if (bo->flags & ABI_KFD_MEM_MMIO_REMAP) {
+        bo->host = kfd->mmio_page;
+    } else if (bo->flags & ABI_KFD_MEM_USERPTR) {
+        /* msync fails where a page of the range isn't mapped, and does nothing else. */
+        if (!sg_access_ok(user, bo->backing) ||
+            msync((void *)(uintptr_t)user, bo->backing, MS_ASYNC))
+            return -EFAULT;
+        bo->host = (uint8_t *)(uintptr_t)user;
+    } else {
+        const uint64_t align = bo->backing >= BIG_ALIGN ? BIG_ALIGN : PAGE_BYTES;
+        const uint64_t offset = round_up(memory->next_offset, align);
+        if (offset > memory->file_bytes || bo->backing > memory->file_bytes - offset)
+            return -ENOMEM;
+        bo->host = map_file(kfd->config.bo_fd, offset, bo->backing);
+        if (!bo->host)
+            return -ENOMEM;
+        bo->file_offset = offset;
+        memory->next_offset = offset + bo->backing;
+    }
+    return 0;
+}
+
+static void unback(struct sg_kfd *kfd, struct sg_bo *bo) {
+    if (!in_file(bo) || !bo->host)
+        return;
+    munmap(bo->host, bo->backing);
+    fallocate(kfd->config.bo_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)bo->file_offset,
+              (off_t)bo->backing);
+}
+
+/* Finds or makes a free slot, lowest first. Returns its index or -ENOMEM. */
+static int64_t free_slot(struct sg_memory *memory) {
+    for (uint32_t i = 0; i < memory->bo_slots; i++) {
+        if (!memory->bos[i])
+            return i;
+    }
+    const uint32_t slots = memory->bo_slots ? memory->bo_slots * 2 : 64;
+    struct sg_bo **bos = realloc(memory->bos, slots * sizeof(struct sg_bo *));
+    if (!bos)
+        return -ENOMEM;
+    memset(bos + memory->bo_slots, 0, (slots - memory->bo_slots) * sizeof(struct sg_bo *));
+    memory->bos = bos;
+    const uint32_t first = memory->bo_slots;
+    memory->bo_slots = slots;
+    return first;
+}
+
+static int check_alloc(const struct abi_kfd_alloc_memory *args) {
+    const uint32_t domain = args->flags & DOMAINS;
+
+    if (!args->size || args->gpu_id != SG_GPU_ID || !domain)
+        return -EINVAL;
+    if (domain & ABI_KFD_MEM_DOORBELL)
+        return args->size == SG_KFD_DOORBELL_BYTES ? 0 : -EINVAL;
+    if (domain & ABI_KFD_MEM_MMIO_REMAP)
+        return args->size == SG_KFD_MMIO_BYTES ? 0 : -EINVAL;
+    if (domain == ABI_KFD_MEM_USERPTR && (!args->mmap_offset || args->mmap_offset % PAGE_BYTES))
+        return -EINVAL;
+    return args->size > INT64_MAX ? -ENOMEM : 0;
+}
+
+static int new_bo(struct sg_kfd *kfd, const struct abi_kfd_alloc_memory *args,
+                  struct sg_bo **out_bo) {
+    struct sg_memory *memory = &kfd->memory;
+    struct sg_bo *bo = calloc(1, sizeof *bo);
+    if (!bo)
+        return -ENOMEM;
+    bo->va = args->va_addr;
+    bo->bytes = round_up(args->size, PAGE_BYTES);
+    bo->flags = args->flags;
+    bo->backing =
+        bo->flags & ABI_KFD_MEM_AQL_QUEUE ? round_up(bo->bytes / 2, PAGE_BYTES) : bo->bytes;
+    int error = charge(kfd, bo);
+    if (error)
+        goto fail_charge;
+    error = back(kfd, bo, args->mmap_offset);
+    if (error)
+        goto fail_back;
+    const int64_t slot = free_slot(memory);
+    if (slot < 0) {
+        error = (int)slot;
+        goto fail_slot;
+    }
+    bo->index = (uint32_t)slot;
+    memory->bos[slot] = bo;
+    *out_bo = bo;
+    return 0;
+
+fail_slot:
+    unback(kfd, bo);
+fail_back:
+    uncharge(memory, bo);
+fail_charge:
+    free(bo);
+    return error;
+}
+
+int sg_ioctl_alloc_memory(struct sg_kfd *kfd, struct abi_kfd_alloc_memory *args) {
+    struct sg_bo *bo;
+    int error = check_alloc(args);
+    if (error)
+        return error;
+
+    pthread_mutex_lock(&kfd->memory.lock);
+    error = new_bo(kfd, args, &bo);
+    if (!error) {
+        args->handle = handle_of(bo);
+        if (in_file(bo))
+            args->mmap_offset = bo->file_offset;
+        else if (bo->flags & ABI_KFD_MEM_MMIO_REMAP)
+            args->mmap_offset = ABI_KFD_MMAP_TYPE_MMIO | ABI_KFD_MMAP_GPU(SG_GPU_ID);
+    }
+    pthread_mutex_unlock(&kfd->memory.lock);
+    return error;
+}
+
+static int unmap_bo(struct sg_kfd *kfd, struct sg_bo *bo) {
+    int error = sg_vm_unmap(kfd->config.vm, bo->va, bo->backing);
+    if (error)
+        return error;
+    if (bo->bytes > bo->backing)
+        sg_vm_unmap(kfd->config.vm, bo->va + bo->backing, bo->backing);
+    bo->mapped = false;
+    if (kfd->cu)
+        sg_cu_invalidate_code(kfd->cu, bo->va, bo->bytes);
+    /* As the driver flushes the TLB: after UNMAP the device doesn't touch the pages any more. */
+    if (kfd->cp)
+        sg_cp_drain(kfd->cp);
+    return 0;
+}
+
+static int map_bo(struct sg_kfd *kfd, struct sg_bo *bo) {
+    uint32_t flags = SG_VM_READ;
+    flags |= bo->flags & ABI_KFD_MEM_WRITABLE ? SG_VM_WRITE : 0;
+    flags |= bo->flags & ABI_KFD_MEM_EXECUTABLE ? SG_VM_EXEC : 0;
+    flags |= bo->flags & ABI_KFD_MEM_COHERENT ? SG_VM_FINE : 0;
+    flags |= bo->flags & ABI_KFD_MEM_USERPTR ? SG_VM_USERPTR : 0;
+    flags |= bo->flags & ABI_KFD_MEM_DOORBELL ? SG_VM_DOORBELL : 0;
+
+    if (bo->va % PAGE_BYTES || !bo->backing)
+        return -EINVAL;
+    sg_svm_forget(kfd, bo->va, bo->bytes);
+    struct sg_vm_range range = {
+        .va = bo->va, .bytes = bo->backing, .host = bo->host, .flags = flags};
+    int error = sg_vm_map(kfd->config.vm, &range);
+    if (!error && bo->bytes > bo->backing) {
+        /* An AQL ring appears twice in a row, so that packets never wrap. */
+        range.va += bo->backing;
+        error = sg_vm_map(kfd->config.vm, &range);
+        if (error)
+            sg_vm_unmap(kfd->config.vm, bo->va, bo->backing);
+    }
+    bo->mapped = !error;
+    return error == -EEXIST ? -EINVAL : error;
+}
+
+int sg_ioctl_free_memory(struct sg_kfd *kfd, struct abi_kfd_free_memory *args) {
+    struct sg_memory *memory = &kfd->memory;
+    int error = 0;
+
+    pthread_mutex_lock(&memory->lock);
+    struct sg_bo *bo = sg_memory_find(memory, args->handle);
+    if (!bo)
+        error = -EINVAL;
+    else if (bo->mapped || args->handle == memory->event_page_handle)
+        error = -EBUSY;
+    else
+        memory->bos[bo->index] = NULL;
+    if (!error) {
+        uncharge(memory, bo);
+        unback(kfd, bo);
+        free(bo);
+    }
+    pthread_mutex_unlock(&memory->lock);
+    return error;
+}
+
+/* MAP and UNMAP differ only in what is done per device; there is one device. */
+static int for_each_device(struct sg_kfd *kfd, struct abi_kfd_map_memory *args,
+                           int (*change)(struct sg_kfd *kfd, struct sg_bo *bo)) {
+    if (!args->n_devices || args->n_success > args->n_devices)
+        return -EINVAL;
+    if (!sg_access_ok(args->device_ids_array_ptr, args->n_devices * sizeof(uint32_t)))
+        return -EFAULT;
+    if (args->handle >> 32 != SG_GPU_ID)
+        return -EINVAL;
+    const uint32_t *ids = (const uint32_t *)(uintptr_t)args->device_ids_array_ptr;
+    int error = 0;
+
+    pthread_mutex_lock(&kfd->memory.lock);
+    struct sg_bo *bo = sg_memory_find(&kfd->memory, args->handle);
+    if (!bo)
+        error = -ENOMEM; /* amdkfd's choice, unlike FREE's */
+    for (uint32_t i = args->n_success; i < args->n_devices && !error; i++) {
+        error = ids[i] == SG_GPU_ID ? change(kfd, bo) : -EINVAL;
+        if (!error)
+            args->n_success = i + 1;
+    }
+    pthread_mutex_unlock(&kfd->memory.lock);
+    return error;
+}
+
+static int map_on_device(struct sg_kfd *kfd, struct sg_bo *bo) {
+    return bo->mapped ? 0 : map_bo(kfd, bo);
+}
+
+static int unmap_on_device(struct sg_kfd *kfd, struct sg_bo *bo) {
+    return bo->mapped ? unmap_bo(kfd, bo) : -EINVAL;
+}
+
+int sg_ioctl_map_memory(struct sg_kfd *kfd, struct abi_kfd_map_memory *args) {
+    return for_each_device(kfd, args, map_on_device);
+}
+
+int sg_ioctl_unmap_memory(struct sg_kfd *kfd, struct abi_kfd_map_memory *args) {
+    return for_each_device(kfd, args, unmap_on_device);
+}
+
+int sg_ioctl_available_memory(struct sg_kfd *kfd, struct abi_kfd_available_memory *args) {
+    if (args->gpu_id != SG_GPU_ID)
+        return -EINVAL;
+    pthread_mutex_lock(&kfd->memory.lock);
+    args->available = kfd->config.vram_bytes - kfd->memory.vram_used;
+    pthread_mutex_unlock(&kfd->memory.lock);
+    return 0;
+}
+
+int sg_kfd_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes, uint64_t *out_file_offset) {
+    (void)kfd;
+    const uint64_t gpu = ABI_KFD_MMAP_GPU(SG_GPU_ID);
+    if (offset == (ABI_KFD_MMAP_TYPE_DOORBELL | gpu) && bytes == SG_KFD_DOORBELL_BYTES)
+        *out_file_offset = SG_KFD_DOORBELL_OFFSET;
+    else if (offset == (ABI_KFD_MMAP_TYPE_MMIO | gpu) && bytes == SG_KFD_MMIO_BYTES)
+        *out_file_offset = SG_KFD_MMIO_OFFSET;
+    else
+        return -EINVAL;
+    return 0;
+}
+
+int sg_kfd_drm_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes) {
+    struct sg_memory *memory = &kfd->memory;
+    int result = -EINVAL;
+
+    pthread_mutex_lock(&memory->lock);
+    for (uint32_t i = 0; i < memory->bo_slots && result; i++) {
+        const struct sg_bo *bo = memory->bos[i];
+        if (bo && in_file(bo) && offset - bo->file_offset < bo->backing &&
+            bytes <= bo->backing - (offset - bo->file_offset))
+            result = 0;
+    }
+    pthread_mutex_unlock(&memory->lock);
+    return result;
+}
+
+int sg_kfd_mapped(struct sg_kfd *kfd, uint64_t file_offset, void *address, uint64_t bytes) {
+    const uintptr_t start = (uintptr_t)address;
+    if (file_offset != SG_KFD_DOORBELL_OFFSET || !kfd->doorbell)
+        return 0;
+    pthread_mutex_lock(&kfd->memory.lock);
+    if (!kfd->doorbell_high || start < kfd->doorbell_low)
+        atomic_store(&kfd->doorbell_low, start);
+    if (start + bytes > kfd->doorbell_high)
+        atomic_store(&kfd->doorbell_high, start + bytes);
+    const int error = sg_doorbell_mapped(kfd->doorbell, address, bytes);
+    pthread_mutex_unlock(&kfd->memory.lock);
+    return error;
+}
+
+bool sg_kfd_may_map_doorbells(const struct sg_kfd *kfd, const void *address, uint64_t bytes) {
+    const uintptr_t start = (uintptr_t)address;
+    return start < atomic_load(&kfd->doorbell_high) &&
+           start + bytes > atomic_load(&kfd->doorbell_low);
+}
+
+void sg_kfd_unmapping(struct sg_kfd *kfd, const void *address, uint64_t bytes) {
+    if (kfd->doorbell)
+        sg_doorbell_unmapped(kfd->doorbell, address, bytes);
+}
+
+void sg_kfd_set_bo_fd(struct sg_kfd *kfd, int fd) {
+    pthread_mutex_lock(&kfd->memory.lock);
+    kfd->config.bo_fd = fd;
+    pthread_mutex_unlock(&kfd->memory.lock);
+}
+
+void sg_memory_fini(struct sg_kfd *kfd) {
+    struct sg_memory *memory = &kfd->memory;
+    for (uint32_t i = 0; i < memory->bo_slots; i++) {
+        struct sg_bo *bo = memory->bos[i];
+        if (!bo)
+            continue;
+        if (bo->mapped)
+            unmap_bo(kfd, bo);
+        unback(kfd, bo);
+        free(bo);
+    }
+    free(memory->bos);
+    sg_svm_forget(kfd, 0, UINT64_MAX);
+    free(memory->svm);
+    if (kfd->doorbell_page)
+        munmap(kfd->doorbell_page, SG_KFD_DOORBELL_BYTES);
+    if (kfd->mmio_page)
+        munmap(kfd->mmio_page, SG_KFD_MMIO_BYTES);
+    pthread_mutex_destroy(&memory->lock);
+}

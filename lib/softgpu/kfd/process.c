@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The ioctls about the process and its GPU as a whole, and those that this GPU refuses. */
+#include "softgpu/kfd/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* Golden value of GB_ADDR_CONFIG for gfx90a: pipes, banks and shader engines of its memory map. */
+enum { GB_ADDR_CONFIG = 0x2a114042 };
+
+struct sg_kfd *sg_kfd_create(const struct sg_kfd_config *config) {
+    struct sg_kfd *kfd = calloc(1, sizeof *kfd);
+    if (!kfd)
+        return NULL;
+    kfd->config = *config;
+    sg_events_init(&kfd->events);
+    sg_queues_init(&kfd->queues);
+    const int error = sg_memory_init(kfd);
+    if (error) {
+        sg_kfd_destroy(kfd);
+        errno = -error;
+        return NULL;
+    }
+    return kfd;
+}
+
+void sg_kfd_attach(struct sg_kfd *kfd, struct sg_cp *cp, struct sg_cu *cu,
+                   struct sg_doorbell *doorbell) {
+    kfd->cp = cp;
+    kfd->cu = cu;
+    kfd->doorbell = doorbell;
+}
+
+void sg_kfd_destroy(struct sg_kfd *kfd) {
+    if (!kfd)
+        return;
+    sg_queues_fini(kfd);
+    sg_memory_fini(kfd);
+    sg_events_fini(&kfd->events);
+    free(kfd);
+}
+
+void *sg_kfd_doorbell_page(struct sg_kfd *kfd) {
+    return kfd->doorbell_page;
+}
+
+static int check_gpu(uint32_t gpu_id) {
+    return gpu_id == SG_GPU_ID ? 0 : -EINVAL;
+}
+
+int sg_ioctl_get_version(struct sg_kfd *kfd, struct abi_kfd_get_version *args) {
+    (void)kfd;
+    args->major_version = ABI_KFD_MAJOR;
+    args->minor_version = ABI_KFD_MINOR;
+    return 0;
+}
+
+int sg_ioctl_set_memory_policy(struct sg_kfd *kfd, struct abi_kfd_set_memory_policy *args) {
+    (void)kfd;
+    if (args->default_policy > ABI_KFD_CACHE_NONCOHERENT ||
+        args->alternate_policy > ABI_KFD_CACHE_NONCOHERENT)
+        return -EINVAL;
+    return check_gpu(args->gpu_id);
+}
+
+static uint64_t clock_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t sg_kfd_gpu_clock(void) {
+    return clock_ns(CLOCK_BOOTTIME) / 10;
+}
+
+int sg_ioctl_get_clock_counters(struct sg_kfd *kfd, struct abi_kfd_get_clock_counters *args) {
+    (void)kfd;
+    /* A node without GPU has no GPU clock, and that is not an error. */
+    args->gpu_clock_counter = check_gpu(args->gpu_id) ? 0 : sg_kfd_gpu_clock();
+    args->cpu_clock_counter = clock_ns(CLOCK_MONOTONIC_RAW);
+    args->system_clock_counter = clock_ns(CLOCK_BOOTTIME);
+    args->system_clock_freq = 1000000000;
+    return 0;
+}
+
+/* The limit of GPUVM is exactly that of the CPU's addresses: ROCT then lets mmap choose addresses
+ * and both sides use the same. LDS and scratch lie where gfx9 has them (amdkfd kfd_flat_memory.c).
+ */
+static const struct abi_kfd_device_apertures apertures = {
+    .lds_base = 1ull << 48,
+    .lds_limit = (1ull << 48) + 0xffffffff,
+    .scratch_base = 2ull << 48,
+    .scratch_limit = (2ull << 48) + 0xffffffff,
+    .gpuvm_base = 0x1000000,
+    .gpuvm_limit = 0x7fffffffffff,
+    .gpu_id = SG_GPU_ID,
+};
+
+int sg_ioctl_get_process_apertures(struct sg_kfd *kfd, struct abi_kfd_get_process_apertures *args) {
+    (void)kfd;
+    args->process_apertures[0] = apertures;
+    args->num_of_nodes = 1;
+    return 0;
+}
+
+int sg_ioctl_get_process_apertures_new(struct sg_kfd *kfd,
+                                       struct abi_kfd_get_process_apertures_new *args) {
+    (void)kfd;
+    if (args->num_of_nodes &&
+        sg_copy_out(args->kfd_process_device_apertures_ptr, &apertures, sizeof apertures))
+        return -EFAULT;
+    args->num_of_nodes = 1; /* asked with 0: only the number */
+    return 0;
+}
+
+int sg_ioctl_set_scratch_backing_va(struct sg_kfd *kfd,
+                                    struct abi_kfd_set_scratch_backing_va *args) {
+    (void)kfd;
+    return check_gpu(args->gpu_id); /* AQL queues bring their own scratch */
+}
+
+int sg_ioctl_get_tile_config(struct sg_kfd *kfd, struct abi_kfd_get_tile_config *args) {
+    (void)kfd;
+    if (check_gpu(args->gpu_id))
+        return -EINVAL;
+    args->gb_addr_config = GB_ADDR_CONFIG;
+    args->num_banks = 0;
+    args->num_ranks = 0;
+    args->num_tile_configs = 0; /* the tables ended with gfx8 */
+    args->num_macro_tile_configs = 0;
+    return 0;
+}
+
+int sg_ioctl_set_trap_handler(struct sg_kfd *kfd, struct abi_kfd_set_trap_handler *args) {
+    (void)kfd;
+    return check_gpu(args->gpu_id); /* faults are reported by the packet processor itself */
+}
+
+int sg_ioctl_acquire_vm(struct sg_kfd *kfd, struct abi_kfd_acquire_vm *args) {
+    struct stat given;
+    struct stat ours;
+    if (check_gpu(args->gpu_id) || fstat((int)args->drm_fd, &given) ||
+        fstat(kfd->config.bo_fd, &ours))
+        return -EINVAL;
+    return given.st_dev == ours.st_dev && given.st_ino == ours.st_ino ? 0 : -EINVAL;
+}
+
+int sg_ioctl_set_xnack_mode(struct sg_kfd *kfd, struct abi_kfd_set_xnack_mode *args) {
+    int result = 0;
+    if (args->xnack_enabled >= 0) {
+        pthread_mutex_lock(&kfd->queues.lock);
+        if (kfd->queues.count)
+            result = -EBUSY;
+        else if (args->xnack_enabled)
+            result = -EPERM; /* the agent is xnack- */
+        pthread_mutex_unlock(&kfd->queues.lock);
+    }
+    if (!result)
+        args->xnack_enabled = 0;
+    return result;
+}
+
+int sg_ioctl_runtime_enable(struct sg_kfd *kfd, struct abi_kfd_runtime_enable *args) {
+    /* No debugger can attach: ROCr then gets errors by the queue's inactive signal. */
+    atomic_store(&kfd->r_debug, args->r_debug);
+    return -EINVAL;
+}
+
+int sg_ioctl_dbg_trap_old(struct sg_kfd *kfd, struct abi_kfd_dbg_trap_old *args) {
+    if (args->op == ABI_KFD_DBG_TRAP_OLD_RUNTIME_ENABLE)
+        atomic_store(&kfd->r_debug, args->ptr);
+    return -EINVAL;
+}
+
+/* What amdkfd refuses, or what no Linux without the DKMS driver has. */
+#define REFUSED(handler, type, error)                                                              \
+    int sg_ioctl_##handler(struct sg_kfd *kfd, struct type *args) {                                \
+        (void)kfd;                                                                                 \
+        (void)args;                                                                                \
+        return error;                                                                              \
+    }
+REFUSED(dbg_register, abi_kfd_dbg_register, -EPERM)
+REFUSED(dbg_unregister, abi_kfd_dbg_register, -EPERM)
+REFUSED(dbg_address_watch, abi_kfd_dbg_buffer, -EPERM)
+REFUSED(dbg_wave_control, abi_kfd_dbg_buffer, -EPERM)
+REFUSED(dbg_trap, abi_kfd_dbg_trap, -EINVAL)
+REFUSED(get_dmabuf_info, abi_kfd_get_dmabuf_info, -EINVAL)
+REFUSED(import_dmabuf, abi_kfd_import_dmabuf, -EINVAL)
+REFUSED(export_dmabuf, abi_kfd_export_dmabuf, -EINVAL)
+REFUSED(smi_events, abi_kfd_smi_events, -EINVAL)
+REFUSED(criu_op, abi_kfd_criu, -EINVAL)
+REFUSED(ipc_import_handle, abi_kfd_ipc_import_handle, -EINVAL)
+REFUSED(ipc_export_handle, abi_kfd_ipc_export_handle, -EINVAL)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "softgpu/kfd/symbols.h"
+
+#include "softgpu/common/options.h"
+#include "softgpu/kfd/internal.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OBJECT_LIMIT = 4096, NAME_BYTES = 256 };
+
+/* A code object's ELF file: in memory, or mapped from a file. */
+struct image {
+    const uint8_t *bytes;
+    size_t size;
+    void *mapping; /* NULL: not ours */
+    size_t mapping_size;
+};
+
+static bool open_file(const char *path, size_t path_length, uint64_t offset, uint64_t size,
+                      struct image *image) {
+    char name[4096];
+    struct stat file;
+    if (path_length >= sizeof name)
+        return false;
+    memcpy(name, path, path_length);
+    name[path_length] = '\0';
+    const int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &file)) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    image->mapping_size = (size_t)file.st_size;
+    image->mapping = mmap(NULL, image->mapping_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (image->mapping == MAP_FAILED || offset > image->mapping_size ||
+        size > image->mapping_size - offset) {
+        if (image->mapping != MAP_FAILED)
+            munmap(image->mapping, image->mapping_size);
+        return false;
+    }
+    image->bytes = (const uint8_t *)image->mapping + offset;
+    image->size = size ? size : image->mapping_size - offset;
+    return true;
+}
+
+static bool open_image(const char *uri, struct image *image) {
+    const char *fragment = strchr(uri, '#');
+    const char *offset_text = fragment ? strstr(fragment, "offset=") : NULL;
+    const char *size_text = fragment ? strstr(fragment, "size=") : NULL;
+    const uint64_t offset = offset_text ? strtoull(offset_text + 7, NULL, 0) : 0;
+    const uint64_t size = size_text ? strtoull(size_text + 5, NULL, 0) : 0;
+
+    *image = (struct image){0};
+    if (!strncmp(uri, "memory://", 9)) {
+        image->bytes = (const uint8_t *)(uintptr_t)offset;
+        image->size = size;
+        return offset && size;
+    }
+    if (strncmp(uri, "file://", 7))
+        return false;
+    const char *path = uri + 7;
+    return open_file(path, fragment ? (size_t)(fragment - path) : strlen(path), offset, size,
+                     image);
+}
+
+static void close_image(struct image *image) {
+    if (image->mapping)
+        munmap(image->mapping, image->mapping_size);
+}
+
+static bool inside(const struct image *image, uint64_t offset, uint64_t bytes) {
+    return offset <= image->size && bytes <= image->size - offset;
+}
+
+/* The function of one symbol table that holds `address`, an address as linked. */
+static bool find_in_table(const struct image *image, const Elf64_Shdr *table,
+                          const Elf64_Shdr *strings, uint64_t address, char *name, size_t room,
+                          uint64_t *out_start) {
+    if (!inside(image, table->sh_offset, table->sh_size) ||
+        !inside(image, strings->sh_offset, strings->sh_size))
+        return false;
+    const uint64_t count = table->sh_size / sizeof(Elf64_Sym);
+    for (uint64_t i = 0; i < count; i++) {
+        Elf64_Sym symbol;
+        memcpy(&symbol, image->bytes + table->sh_offset + i * sizeof symbol, sizeof symbol);
+        if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC ||
+            address - symbol.st_value >= symbol.st_size || symbol.st_name >= strings->sh_size)
+            continue;
+        const char *text = (const char *)image->bytes + strings->sh_offset + symbol.st_name;
+        snprintf(name, room, "%.*s", (int)(strings->sh_size - symbol.st_name), text);
+        *out_start = symbol.st_value;
+        return true;
+    }
+    return false;
+}
+
+static bool find_in_image(const struct image *image, uint64_t address, char *name, size_t room,
+                          uint64_t *out_start) {
+    Elf64_Ehdr header;
+    if (!inside(image, 0, sizeof header))
+        return false;
+    memcpy(&header, image->bytes, sizeof header);
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_shentsize != sizeof(Elf64_Shdr) ||
+        !inside(image, header.e_shoff, (uint64_t)header.e_shnum * sizeof(Elf64_Shdr)))
+        return false;
+    for (uint32_t i = 0; i < header.e_shnum; i++) {
+        Elf64_Shdr table;
+        Elf64_Shdr strings;
+        memcpy(&table, image->bytes + header.e_shoff + i * sizeof table, sizeof table);
+        if ((table.sh_type != SHT_SYMTAB && table.sh_type != SHT_DYNSYM) ||
+            table.sh_link >= header.e_shnum)
+            continue;
+        memcpy(&strings, image->bytes + header.e_shoff + table.sh_link * sizeof strings,
+               sizeof strings);
+        if (find_in_table(image, &table, &strings, address, name, room, out_start))
+            return true;
+    }
+    return false;
+}
+
+bool sg_symbols_find(uint64_t r_debug, uint64_t pc, char *out_name, size_t room,
+                     uint64_t *out_start) {
+    const struct r_debug *list = r_debug ? (const struct r_debug *)(uintptr_t)r_debug
+                                         : dlsym(RTLD_DEFAULT, "_amdgpu_r_debug");
+    if (!list)
+        return false;
+    const struct link_map *object = list->r_map;
+    for (int i = 0; object && i < OBJECT_LIMIT; i++, object = object->l_next) {
+        struct image image;
+        if (pc < object->l_addr || !object->l_name || !open_image(object->l_name, &image))
+            continue;
+        const bool found = find_in_image(&image, pc - object->l_addr, out_name, room, out_start);
+        close_image(&image);
+        if (found) {
+            *out_start += object->l_addr;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *what_happened(const struct sg_fault *fault) {
+    static const char *const texts[] = {
+        [SG_FAULT_MEMORY_UNMAPPED] = "access to unmapped memory",
+        [SG_FAULT_MEMORY_READ_ONLY] = "write to read-only memory",
+        [SG_FAULT_MEMORY_MISALIGNED] = "misaligned access",
+        [SG_FAULT_APERTURE] = "access outside the LDS or scratch aperture",
+        [SG_FAULT_ILLEGAL_INSTRUCTION] = "illegal instruction",
+        [SG_FAULT_UNIMPLEMENTED] = "not implemented",
+        [SG_FAULT_TRAP] = "trap",
+    };
+    const size_t cause = (size_t)fault->cause;
+    const char *text = cause < sizeof texts / sizeof texts[0] ? texts[cause] : NULL;
+    return text ? text : "fault";
+}
+
+/* "v_foo_f32 (VOP2 op 0x3a) not implemented", "read of unmapped memory at 0x10", ... */
+static void describe(const struct sg_fault *fault, char *text, size_t room) {
+    const char *what = what_happened(fault);
+    switch (fault->cause) {
+    case SG_FAULT_MEMORY_UNMAPPED:
+    case SG_FAULT_MEMORY_READ_ONLY:
+    case SG_FAULT_MEMORY_MISALIGNED:
+    case SG_FAULT_APERTURE:
+        snprintf(text, room, "%s%s%s (%s) of lane %u at %#llx", fault->mnemonic,
+                 fault->mnemonic[0] ? ": " : "", what, fault->is_write ? "store" : "load",
+                 fault->lane, (unsigned long long)fault->va);
+        break;
+    case SG_FAULT_TRAP:
+        snprintf(text, room, "s_trap %u", fault->code);
+        break;
+    default:
+        if (fault->mnemonic[0])
+            snprintf(text, room, "%s (%s op %#x) %s", fault->mnemonic, fault->encoding,
+                     fault->opcode, what);
+        else if (fault->encoding[0])
+            snprintf(text, room, "%s op %#x %s", fault->encoding, fault->opcode, what);
+        else
+            snprintf(text, room, "%s", what);
+    }
+}
+
+void sg_kfd_report(void *context, const struct sg_fault *fault) {
+    const struct sg_kfd *kfd = context;
+    char name[NAME_BYTES];
+    char what[NAME_BYTES];
+    char words[40] = "";
+    char where[NAME_BYTES + 32];
+    uint64_t start = 0;
+
+    describe(fault, what, sizeof what);
+    for (uint32_t i = 0; i < fault->dword_count && i < 3; i++)
+        snprintf(words + strlen(words), sizeof words - strlen(words), "%s%08x", i ? " " : "",
+                 fault->dwords[i]);
+    if (sg_symbols_find(atomic_load(&kfd->r_debug), fault->pc, name, sizeof name, &start))
+        snprintf(where, sizeof where, "%s+%#llx", name, (unsigned long long)(fault->pc - start));
+    else
+        snprintf(where, sizeof where, "%#llx (kernel's entry+%#llx)", (unsigned long long)fault->pc,
+                 (unsigned long long)(fault->pc - fault->entry));
+    dprintf(STDERR_FILENO, "gfx90a: %s at %s: %s (wave %u, workgroup %u,%u,%u)\n", what, where,
+            words, fault->wave, fault->workgroup[0], fault->workgroup[1], fault->workgroup[2]);
+}

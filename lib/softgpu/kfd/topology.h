@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/// What the kernel shows of the GPU outside its device nodes: the KFD topology, the PCI device, the
+/// DRM nodes and the loaded module, as files with paths and contents.
+#ifndef SG_KFD_TOPOLOGY_H
+#define SG_KFD_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// An AMD Instinct MI210 (one Aldebaran die).
+enum {
+    SG_PCI_VENDOR = 0x1002,
+    SG_PCI_DEVICE = 0x740f,
+    SG_PCI_REVISION = 0x02,
+    SG_PCI_BUS = 3,
+    SG_ENGINE_MHZ = 1700,
+    SG_MEMORY_MHZ = 1600,
+    SG_MEMORY_BITS = 4096,
+    SG_KFD_MAJOR = 510, ///< /dev/kfd has a dynamic major number; one that Linux leaves free
+};
+
+/// How the compute units are spread over shader engines.
+struct sg_gpu_shape {
+    uint32_t cus;
+    uint32_t engines;
+    uint32_t cus_per_engine; ///< of the fullest engine
+};
+
+/// Shape of a GPU with `cu_count` units (1 to 104).
+void sg_topology_shape(uint32_t cu_count, struct sg_gpu_shape *out_shape);
+
+enum sg_node_kind { SG_NODE_FILE, SG_NODE_LINK, SG_NODE_DEVICE, SG_NODE_DIRECTORY };
+
+/// One entry of the generated tree. Parent directories are implied.
+struct sg_node {
+    enum sg_node_kind kind;
+    const char *path;    ///< absolute
+    const char *content; ///< FILE: its bytes; LINK: its target, absolute
+    uint32_t major;      ///< DEVICE
+    uint32_t minor;      ///< DEVICE
+    bool host_first;     ///< FILE: the host's file of that name, if it has one, comes before
+};
+
+struct sg_topology {
+    uint64_t vram_bytes;
+    uint64_t ram_bytes;
+    uint32_t cu_count;
+    uint32_t cpu_count;
+    uint32_t first_apic_id;   ///< of the host's processor 0: ROCT finds its name by that
+    bool host_has_cpu_caches; ///< else the CPU node lists its own, because ROCT insists on some
+};
+
+/// Receives each entry; strings are valid during the call only. Returns false to stop.
+typedef bool (*sg_topology_emit)(void *context, const struct sg_node *node);
+
+/// Describes the whole tree. Returns false if `emit` did. Allocates nothing.
+bool sg_topology_generate(const struct sg_topology *topology, sg_topology_emit emit, void *context);
+
+#endif
