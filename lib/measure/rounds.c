@@ -86,7 +86,7 @@ static int measure_one(const struct run *run, const struct hsp_arm *arm, double 
     if (arm->ops->wait(arm->state))
         return -EIO;
     uint64_t done = clock->now_ns(clock->state);
-    out[HSP_METRIC_SUBMIT] = (double)(submitted - start);
+    out[HSP_METRIC_SUBMIT] = (double)(submitted - start) - (double)(caller_submit - caller_before);
     out[HSP_METRIC_ROUND_TRIP] = (double)(done - start);
     out[HSP_METRIC_CALLER] = (double)(caller_submit - caller_before);
     out[HSP_METRIC_CALLER_ROUND_TRIP] = (double)(caller_ns() - caller_before);

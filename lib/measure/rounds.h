@@ -43,7 +43,7 @@ struct hsp_arm {
 
 /// What is measured of an arm. Every value is in nanoseconds per launch.
 enum hsp_metric {
-    HSP_METRIC_SUBMIT,            ///< launch() alone, including what HSP_METRIC_CALLER counts
+    HSP_METRIC_SUBMIT,            ///< launch() alone, less what HSP_METRIC_CALLER counts
     HSP_METRIC_ROUND_TRIP,        ///< launch() and wait()
     HSP_METRIC_BACK_TO_BACK,      ///< a batch of launches and one wait, divided by the batch
     HSP_METRIC_CALLER,            ///< device work done on this thread within launch()

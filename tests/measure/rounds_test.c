@@ -244,13 +244,15 @@ static void warm_up_gives_up_and_says_so(void **state) {
     assert_int_equal(fixture->result.warmup_round_count, 16);
 }
 
-static void callers_device_time_is_apart(void **state) {
+static void callers_device_time_is_taken_out_of_submit(void **state) {
     struct fixture *fixture = *state;
     fixture->states[1].caller_ns = 77;
     fixture->options.caller_ns = machine_caller;
     run(fixture);
     assert_near(median_of(fixture, 0, HSP_METRIC_CALLER), 0, 0);
     assert_near(median_of(fixture, 1, HSP_METRIC_CALLER), 77, 0);
+    assert_near(median_of(fixture, 1, HSP_METRIC_SUBMIT), 130 + READ_NS - 77, 0);
+    assert_near(median_of(fixture, 0, HSP_METRIC_SUBMIT), 100 + READ_NS, 0);
     assert_near(median_of(fixture, 1, HSP_METRIC_CALLER_ROUND_TRIP), 77, 0);
 }
 
@@ -338,7 +340,7 @@ int main(void) {
         test(seed_fixes_the_order),
         test(warm_up_ends_when_nothing_moves),
         test(warm_up_gives_up_and_says_so),
-        test(callers_device_time_is_apart),
+        test(callers_device_time_is_taken_out_of_submit),
         test(every_launch_is_counted),
         test(a_batch_waits_once),
         test(per_round_takes_the_median_of_the_burst),

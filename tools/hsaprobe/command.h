@@ -32,8 +32,9 @@ enum command_formats {
 struct command_options {
     const struct argp_option *options; ///< ends with a zero row; NULL for none
     argp_parser_t parse;
-    const char *args_doc; ///< "FILE KERNEL"; NULL for none
-    const char *details;  ///< text below the options in --help; may be NULL
+    const char *args_doc;        ///< "FILE KERNEL"; NULL for none
+    const char *details;         ///< text below the options in --help; may be NULL
+    char *(*make_details)(void); ///< the same where it is made from a table; freed by the caller
     size_t input_bytes;
     bool stops_at_first_word; ///< options end at the first word that isn't one
     /// Called after parsing and before the device is opened or the process restarted; may set

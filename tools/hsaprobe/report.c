@@ -153,6 +153,8 @@ char *report_value_text(const struct report_value *value, enum report_format for
             return xasprintf("%.3f", (double)value->integer / 1e3);
         return xasprintf(format == FORMAT_HEX ? "0x%" PRIx64 : "%" PRId64, value->integer);
     case VALUE_REAL:
+        if (format == FORMAT_EXACT)
+            return xasprintf("%.9g", value->real);
         return xasprintf(format == FORMAT_US ? "%.3f" : "%.2f",
                          format == FORMAT_US ? value->real / 1e3 : value->real);
     }

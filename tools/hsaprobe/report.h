@@ -43,6 +43,7 @@ enum report_format {
     FORMAT_PLAIN, ///< integers as they are, reals with two digits
     FORMAT_HEX,   ///< 0x740f
     FORMAT_BYTES, ///< 64 KiB
+    FORMAT_EXACT, ///< reals with nine significant digits
     FORMAT_US,    ///< nanoseconds, written as microseconds with three digits
 };
 

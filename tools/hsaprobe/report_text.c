@@ -7,7 +7,20 @@
 #include "memory.h"
 #include "report.h"
 
+/* The source that all fields share; SOURCE_NONE when they differ. */
+static enum report_source common_source(const struct report_section *section) {
+    enum report_source source = section->column_count ? section->columns[0].source : SOURCE_NONE;
+    for (size_t i = 1; i < section->column_count; i++)
+        if (section->columns[i].source != source)
+            return SOURCE_NONE;
+    return source;
+}
+
+/* A source that all fields share is said once, in the heading. */
 static void write_fields(const struct report_section *section, FILE *stream) {
+    enum report_source common = section->title ? common_source(section) : SOURCE_NONE;
+    if (section->title)
+        fprintf(stream, common ? "%s (%s)\n" : "%s\n", section->title, report_source_name(common));
     size_t widest = 0;
     for (size_t i = 0; i < section->column_count; i++) {
         size_t length = strlen(section->columns[i].title);
@@ -16,7 +29,7 @@ static void write_fields(const struct report_section *section, FILE *stream) {
     for (size_t i = 0; i < section->column_count; i++) {
         const struct report_column *column = &section->columns[i];
         char *text = report_value_text(&section->values[i], column->format);
-        const char *source = report_source_name(column->source);
+        const char *source = common ? NULL : report_source_name(column->source);
         fprintf(stream, "%-*s  %s%s%s%s\n", (int)widest, column->title, text, source ? "  (" : "",
                 source ? source : "", source ? ")" : "");
         free(text);
@@ -105,11 +118,11 @@ bool report_write_text(const struct report *report, FILE *stream) {
     for (const struct report_section *section = report->sections; section;
          section = section->next) {
         fputc('\n', stream);
-        if (section->title)
-            fprintf(stream, "%s\n", section->title);
         if (!section->is_table) {
             write_fields(section, stream);
         } else {
+            if (section->title)
+                fprintf(stream, "%s\n", section->title);
             int rc = write_table(section, stream);
             if (rc) {
                 errno = -rc;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/// The arms: complete ways to launch one and the same kernel.
+///
+/// What the arms share is a hsp_arm_case: the same code-object bytes, argument bytes, geometry and
+/// packets, so that what differs between two arms is only the code that submits.
+///
+/// The packets are HIP's. A launch is one kernel-dispatch packet without completion signal, with
+/// the barrier bit and fences of `fence` scope; to wait, one barrier-AND packet with system-scope
+/// fences and a completion signal follows, on which the host spins (that is what
+/// hipStreamSynchronize does in ROCm 5.2: rocvirtual.cpp, dispatchBarrierPacket).
+///
+/// Thread safety: arms and case belong to one thread.
+#ifndef HSP_MEASURE_ARM_H
+#define HSP_MEASURE_ARM_H
+
+#include <hsaprobe/dispatch.h>
+#include <hsaprobe/pool.h>
+
+#include "measure/rounds.h"
+
+/// What all arms launch. Everything is unowned and must outlive the arms.
+struct hsp_arm_case {
+    const struct hsp_agent *agent;
+    const struct hsp_kernel *kernel;
+    const struct hsp_image *image; ///< for the arms that load it themselves
+    struct hsp_kernel_code code;   ///< as loaded for the ring and hsa arms
+    struct hsp_geometry geometry;
+    const void *kernarg;     ///< the kernarg segment, written; each launch copies it
+    struct hsp_queue *queue; ///< shared by ring and hsa
+    hsa_fence_scope_t fence; ///< of both fences of the dispatch packet
+};
+
+/// Most launches between two waits; a kernarg block is kept for each.
+#define HSP_ARM_IN_FLIGHT_MAX 256
+
+/// Our own ring writer (queue.h). On failure *out_arm is untouched.
+hsp_status hsp_arm_ring_create(const struct hsp_arm_case *launch, struct hsp_arm *out_arm);
+/// HSA's functions as HIP calls them: index, read index, doorbell signal; from the
+/// libhsa-runtime64 that the library opened. On failure *out_arm is untouched.
+hsp_status hsp_arm_hsa_create(const struct hsp_arm_case *launch, struct hsp_arm *out_arm);
+/// Launches nothing and waits for nothing: what the timer itself costs.
+struct hsp_arm hsp_arm_timer(void);
+/// Frees an arm of any kind; accepts a zeroed one.
+void hsp_arm_destroy(struct hsp_arm *arm);
+
+/// Header of a dispatch packet and of the barrier packet that ends a wait.
+uint16_t hsp_arm_dispatch_header(hsa_fence_scope_t fence);
+uint16_t hsp_arm_barrier_header(void);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "memory.h"
+
+/* The collections; a new one is a row here and a file of its own. */
+static const struct {
+    const char *name;
+    const char *summary;
+    int (*run)(struct command_context *context, const struct bench_input *input);
+} collections[] = {
+    {"dispatch", "empty launches, hot and from idle, and what an idle process costs",
+     bench_dispatch},
+};
+#define COLLECTION_COUNT (sizeof collections / sizeof *collections)
+
+enum { KEY_SAMPLES = 0x300, KEY_IDLE_SAMPLES, KEY_SECONDS, KEY_SEED };
+
+static const struct argp_option options[] = {
+    {"samples", KEY_SAMPLES, "N", 0, "timed launches one after the other (default 5000)", 0},
+    {"idle-samples", KEY_IDLE_SAMPLES, "N", 0, "timed launches from idle (default 200)", 0},
+    {"seconds", KEY_SECONDS, "N", 0, "how long to watch an idle process (default 3)", 0},
+    {"seed", KEY_SEED, "N", 0, "of the intervals (default 1)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    struct bench_input *input = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        *input = (struct bench_input){
+            .sample_count = 5000, .idle_sample_count = 200, .watch_seconds = 3, .seed = 1};
+        return 0;
+    case KEY_SAMPLES:
+        input->sample_count = (uint32_t)parse_count(state, "--samples", arg, 1, 10000000);
+        return 0;
+    case KEY_IDLE_SAMPLES:
+        input->idle_sample_count = (uint32_t)parse_count(state, "--idle-samples", arg, 1, 100000);
+        return 0;
+    case KEY_SECONDS:
+        input->watch_seconds = (uint32_t)parse_count(state, "--seconds", arg, 1, 3600);
+        return 0;
+    case KEY_SEED:
+        input->seed = parse_count(state, "--seed", arg, 0, UINT64_MAX);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (input->collection)
+            usage_error(state, "unexpected word '%s'", arg);
+        input->collection = arg;
+        for (size_t i = 0; i < COLLECTION_COUNT; i++)
+            if (strcmp(collections[i].name, arg) == 0)
+                return 0;
+        usage_error(state, "'%s' is no collection", arg);
+    case ARGP_KEY_NO_ARGS:
+        usage_error(state, "COLLECTION is missing");
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *details(void) {
+    char *text = xasprintf("Collections:\n");
+    for (size_t i = 0; i < COLLECTION_COUNT; i++) {
+        char *longer =
+            xasprintf("%s  %-10s %s\n", text, collections[i].name, collections[i].summary);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+const struct command_options cmd_bench_options = {
+    .options = options,
+    .parse = parse,
+    .args_doc = "COLLECTION",
+    .make_details = details,
+    .input_bytes = sizeof(struct bench_input),
+};
+
+int cmd_bench(struct command_context *context) {
+    const struct bench_input *input = context->input;
+    size_t index = 0;
+    while (strcmp(collections[index].name, input->collection) != 0)
+        index++;
+    return collections[index].run(context, input);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "builtin.h"
+#include "layers.h"
+#include "memory.h"
+
+#define DOORBELL_VARIABLE "HSAPROBE_SOFT_DOORBELL"
+
+enum { KEY_ROUNDS = 0x300, KEY_BURST, KEY_BATCH, KEY_SEED, KEY_KERNEL, KEY_DOORBELL, KEY_FENCE };
+
+struct layers_input {
+    struct launch_input launch;
+    struct hsp_rounds_options rounds;
+    const struct builtin *builtin; ///< --kernel
+    const char *doorbell;          ///< --doorbell
+    hsa_fence_scope_t fence;
+};
+
+static const struct argp_option options[] = {
+    LAUNCH_OPTIONS,
+    {"kernel", KEY_KERNEL, "NAME", 0, "only this one of the built-in kernels", 2},
+    {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds (default 200)", 2},
+    {"burst", KEY_BURST, "N", 0, "timed launches of an arm in a round (default 8)", 2},
+    {"batch", KEY_BATCH, "N", 0, "launches of the back-to-back batch, 1 to 256 (default 64)", 2},
+    {"seed", KEY_SEED, "N", 0, "of the order of the arms and of the intervals (default 1)", 2},
+    {"fence", KEY_FENCE, "SCOPE", 0,
+     "fences of the ring and hsa arms' packets: none, agent or system (default agent, as HIP)", 2},
+    {"doorbell", KEY_DOORBELL, "MODE", 0,
+     "of the software GPU: trap, uffd or spin (default spin, trap on one processor)", 2},
+    {0},
+};
+
+static const char *const doorbell_modes[] = {"trap", "uffd", "spin", NULL};
+static const char *const fence_scopes[] = {"none", "agent", "system", NULL};
+
+/* Index of a word in a list that ends with NULL. */
+static int one_of(const struct argp_state *state, const char *option, const char *word,
+                  const char *const *list) {
+    for (int i = 0; list[i]; i++)
+        if (strcmp(word, list[i]) == 0)
+            return i;
+    usage_error(state, "%s: '%s' is none of %s, %s, %s", option, word, list[0], list[1], list[2]);
+}
+
+static void parse_end(const struct argp_state *state, const struct layers_input *input) {
+    const struct launch_input *launch = &input->launch;
+    bool described = launch->grid_dimensions || launch->block_dimensions ||
+                     launch->argument_count || launch->shared_bytes;
+    if (input->builtin && launch->file)
+        usage_error(state, "--kernel names a built-in kernel: give it or FILE, not both");
+    if (launch->file)
+        launch_parse_end(state, launch);
+    else if (described)
+        usage_error(state, "geometry and arguments belong to a FILE; built-in kernels have theirs");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    struct layers_input *input = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        input->fence = HSA_FENCE_SCOPE_AGENT;
+        input->rounds = (struct hsp_rounds_options){.round_count = 200,
+                                                    .burst_count = 8,
+                                                    .settle_count = 4,
+                                                    .batch_count = 64,
+                                                    .warmup_window = 8,
+                                                    .warmup_round_max = 160,
+                                                    .warmup_tolerance = 0.05,
+                                                    .seed = 1};
+        return 0;
+    case KEY_ROUNDS:
+        input->rounds.round_count = (uint32_t)parse_count(state, "--rounds", arg, 1, 1000000);
+        return 0;
+    case KEY_BURST:
+        input->rounds.burst_count =
+            (uint32_t)parse_count(state, "--burst", arg, 1, HSP_ROUNDS_BURST_MAX);
+        return 0;
+    case KEY_BATCH:
+        input->rounds.batch_count =
+            (uint32_t)parse_count(state, "--batch", arg, 1, HSP_ARM_IN_FLIGHT_MAX);
+        return 0;
+    case KEY_SEED:
+        input->rounds.seed = parse_count(state, "--seed", arg, 0, UINT64_MAX);
+        return 0;
+    case KEY_FENCE:
+        input->fence = (hsa_fence_scope_t)one_of(state, "--fence", arg, fence_scopes);
+        return 0;
+    case KEY_DOORBELL:
+        input->doorbell = doorbell_modes[one_of(state, "--doorbell", arg, doorbell_modes)];
+        return 0;
+    case KEY_KERNEL:
+        input->builtin = builtin_find(arg);
+        if (!input->builtin) {
+            char *names = builtin_names();
+            usage_error(state, "--kernel: '%s' is no built-in kernel; those are: %s", arg, names);
+        }
+        return 0;
+    case ARGP_KEY_END:
+        parse_end(state, input);
+        return 0;
+    default:
+        return launch_parse(key, arg, state, &input->launch);
+    }
+}
+
+static unsigned usable_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+/* One mode for all arms. spin leaves the caller's thread alone, but needs a second processor. */
+static int before_device(void *opaque) {
+    struct layers_input *input = opaque;
+    const char *mode = usable_processors() > 1 ? "spin" : "trap";
+    setenv(DOORBELL_VARIABLE, input->doorbell ? input->doorbell : mode, input->doorbell != NULL);
+    return input->launch.file ? launch_check(&input->launch) : EXIT_OK;
+}
+
+static char *details(void) {
+    char *grammar = argument_grammar();
+    char *names = builtin_names();
+    char *text = xasprintf(
+        "The same kernel with the same bytes, arguments, geometry and packets is launched by each "
+        "arm: ring (our own queue writer), hsa (HSA's functions), hip-module "
+        "(hipModuleLaunchKernel), hip (hipLaunchKernel, what <<<>>> becomes). Without FILE and "
+        "KERNEL the built-in kernels are measured: %s.\n\n%s",
+        names, grammar);
+    free(names);
+    free(grammar);
+    return text;
+}
+
+const struct command_options cmd_layers_options = {
+    .options = options,
+    .parse = parse,
+    .args_doc = "[FILE KERNEL]",
+    .make_details = details,
+    .input_bytes = sizeof(struct layers_input),
+    .before_device = before_device,
+};
+
+static uint64_t clock_ns(void *state) {
+    (void)state;
+    return hsp_clock_ns();
+}
+
+static void note_warm_up(struct report *report, const char *kernel,
+                         const struct hsp_rounds_result *result) {
+    report_note(report, "%s: %u rounds of warm-up apart; %s", kernel, result->warmup_round_count,
+                result->steady ? "steady afterwards" : "NOT steady even then: the machine is busy");
+}
+
+static int measure(struct command_context *context, const struct layers_tables *tables,
+                   const char *kernel, const struct launch *launch, const struct builtin *builtin) {
+    const struct layers_input *input = context->input;
+    struct hsp_rounds_options rounds = input->rounds;
+    struct hsp_rounds_result result = {0};
+    struct arms arms;
+    size_t failed = 0;
+    rounds.clock.now_ns = clock_ns;
+    rounds.caller_ns = context->device->caller_ns;
+    int code = launch_reset(launch);
+    if (code)
+        return code;
+    code = arms_init(launch, input->fence, &arms);
+    if (!code && hsp_rounds_run(arms.arms, arms.count, &rounds, &result, &failed))
+        code = failure(EXIT_FAILED, arms.arms[failed].name, "%s",
+                       arms.arms[failed].ops->error(arms.arms[failed].state));
+    if (!code) {
+        code =
+            layers_check(tables, kernel, launch, &arms, &result, builtin ? builtin->check : NULL);
+        if (layers_add_results(tables, kernel, &arms, &result, context->device->software,
+                               rounds.seed))
+            code = failure(EXIT_FAILED, "statistics", "out of memory");
+        note_warm_up(context->report, kernel, &result);
+        for (size_t i = 0; i < arms.missing_count; i++)
+            report_note(context->report, "%s: arm %s unavailable: %s", kernel, arms.missing[i].name,
+                        arms.missing[i].reason);
+        context->print_anyway = true;
+    }
+    hsp_rounds_result_fini(&result);
+    arms_fini(&arms);
+    return code;
+}
+
+static int measure_input(struct command_context *context, const struct layers_tables *tables,
+                         const struct launch_input *input, const struct builtin *builtin) {
+    struct launch launch;
+    int code = launch_prepare(input, context->device->agent, &launch);
+    if (!code)
+        code = measure(context, tables, builtin ? builtin->name : launch.kernel->name, &launch,
+                       builtin);
+    launch_fini(&launch);
+    return code;
+}
+
+static int measure_builtin(struct command_context *context, const struct layers_tables *tables,
+                           const struct builtin *builtin) {
+    struct launch_input input;
+    int code = builtin_input(builtin, &input);
+    if (!code)
+        code = measure_input(context, tables, &input, builtin);
+    launch_input_fini(&input);
+    return code;
+}
+
+/* What all arms have in common. */
+static void report_setup(struct command_context *context) {
+    const struct layers_input *input = context->input;
+    struct report_section *section = report_fields(context->report, "setup", "setup");
+    union hsp_packet packet = {0};
+    char text[512];
+    packet.words[0] = hsp_arm_dispatch_header(input->fence);
+    hsp_packet_describe(&packet, text, sizeof text);
+#define FIELD(key, title, value)                                                                   \
+    report_field(section, &(struct report_column){key, title, SOURCE_NONE, FORMAT_HEX}, value)
+    FIELD("dispatch_header", "header of a launch's packet", report_integer(packet.words[0]));
+    FIELD("barrier_header", "header of a wait's packet", report_integer(hsp_arm_barrier_header()));
+    FIELD("fence", "fences of a launch's packet", report_text(fence_scopes[input->fence]));
+#undef FIELD
+#define FIELD(key, title, value)                                                                   \
+    report_field(section, &(struct report_column){key, title, SOURCE_NONE, FORMAT_PLAIN}, value)
+    FIELD("round_count", "rounds", report_integer(input->rounds.round_count));
+    FIELD("burst_count", "timed launches of an arm in a round",
+          report_integer(input->rounds.burst_count));
+    FIELD("settle_count", "launches before those", report_integer(input->rounds.settle_count));
+    FIELD("batch_count", "launches back to back", report_integer(input->rounds.batch_count));
+    FIELD("seed", "seed", report_integer(input->rounds.seed));
+    FIELD("processors", "processors", report_integer(usable_processors()));
+#undef FIELD
+}
+
+int cmd_layers(struct command_context *context) {
+    struct layers_input *input = context->input;
+    report_setup(context);
+    struct layers_tables tables = layers_tables_create(context->report);
+    int code = EXIT_OK;
+    if (input->launch.file) {
+        code = measure_input(context, &tables, &input->launch, NULL);
+    } else if (input->builtin) {
+        code = measure_builtin(context, &tables, input->builtin);
+    } else {
+        size_t count;
+        const struct builtin *table = builtins(&count);
+        for (size_t i = 0; i < count && !code; i++)
+            code = measure_builtin(context, &tables, &table[i]);
+    }
+    if (context->device->software)
+        report_note(context->report,
+                    "the device's part is the software GPU's time, not an MI210's");
+    if (usable_processors() < 2)
+        report_note(context->report, "one processor: the software GPU shares it with the caller");
+    launch_input_fini(&input->launch);
+    return code;
+}

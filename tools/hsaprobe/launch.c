@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* From struct launch_input to a loaded kernel with bound arguments. */
+#include "launch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+
+static int set_geometry(const struct launch_input *input, struct launch *launch) {
+    hsp_status status = HSP_OK;
+    if (input->in_blocks) {
+        status = hsp_geometry_from_blocks(input->grid, input->block, input->shared_bytes,
+                                          &launch->geometry);
+    } else {
+        launch->geometry.dynamic_group_bytes = input->shared_bytes;
+        memcpy(launch->geometry.grid, input->grid, sizeof input->grid);
+        memcpy(launch->geometry.workgroup, input->block, sizeof input->block);
+    }
+    launch->geometry.dimension_count = 3; /* as HIP writes every packet */
+    if (!status)
+        status = hsp_geometry_check(&launch->geometry, launch->kernel, launch->agent);
+    return status ? failure_of(status, "geometry") : EXIT_OK;
+}
+
+static int set_kernel(const struct launch_input *input, struct launch *launch) {
+    const char *isa = hsp_agent_isa_name(launch->agent, 0);
+    hsp_status status =
+        hsp_code_object_find_kernel(input->object, isa, input->kernel_name, &launch->kernel);
+    if (status)
+        return failure_of(status, input->file);
+    launch->image = hsp_code_object_image(input->object, launch->kernel->image_index);
+    status = hsp_executable_create(input->object, launch->kernel->image_index, launch->agent,
+                                   &launch->executable);
+    if (!status)
+        status = hsp_executable_kernel(launch->executable, launch->kernel, &launch->code);
+    return status ? failure_of(status, input->file) : EXIT_OK;
+}
+
+static int allocate_buffer(struct launch *launch, const struct argument *argument) {
+    const struct hsp_pool *pool = hsp_pool_find(launch->agent, HSP_POOL_COARSE_GRAINED);
+    if (!pool)
+        return failure(EXIT_FAILED, argument->text, "the device has no memory to allocate from");
+    struct launch_buffer *buffer = &launch->buffers[launch->buffer_count];
+    *buffer =
+        (struct launch_buffer){.argument = argument, .bytes = argument_buffer_bytes(argument)};
+    uint64_t largest = hsp_pool_info_get(pool)->alloc_max_bytes;
+    if (buffer->bytes > largest)
+        return failure(EXIT_FAILED, argument->text,
+                       "%zu bytes are more than the %" PRIu64 " that the device can allocate",
+                       buffer->bytes, largest);
+    hsp_status status = hsp_memory_alloc(pool, buffer->bytes, NULL, 0, &buffer->device);
+    if (status)
+        return failure_of(status, argument->text);
+    launch->buffer_count++;
+    buffer->initial = malloc(buffer->bytes);
+    if (!buffer->initial)
+        return failure(EXIT_FAILED, argument->text, "no host memory for %zu bytes", buffer->bytes);
+    char *why = argument_fill(argument, buffer->initial);
+    if (!why)
+        return EXIT_OK;
+    int code = failure(EXIT_FAILED, "--arg", "%s", why);
+    free(why);
+    return code;
+}
+
+static hsp_status bind(struct launch *launch, const struct argument *argument, uint32_t position) {
+    const void *value = argument->value;
+    size_t bytes = hsp_value_type_bytes(argument->type);
+    enum hsp_value_type type = argument->type;
+    if (argument->form == ARGUMENT_BUFFER) {
+        value = &launch->buffers[launch->buffer_count - 1].device;
+        type = HSP_VALUE_POINTER;
+        bytes = sizeof(void *);
+    } else if (argument->form == ARGUMENT_HEX) {
+        value = argument->bytes;
+        bytes = argument->byte_count;
+    }
+    if (argument->name)
+        return hsp_arguments_set_named(launch->arguments, argument->name, type, value, bytes);
+    return hsp_arguments_set(launch->arguments, position, type, value, bytes);
+}
+
+static uint32_t named_position(const struct hsp_kernel *kernel, const char *name) {
+    uint32_t position = 0;
+    while (position < kernel->explicit_count && strcmp(kernel->arguments[position].name, name) != 0)
+        position++;
+    return position;
+}
+
+static int set_arguments(const struct launch_input *input, struct launch *launch) {
+    const struct hsp_kernel *kernel = launch->kernel;
+    if (input->argument_count > kernel->explicit_count) {
+        failure(EXIT_USAGE, kernel->name, "takes %u arguments, %zu were given",
+                kernel->explicit_count, input->argument_count);
+        return EXIT_USAGE;
+    }
+    hsp_status status = hsp_arguments_create(kernel, &launch->arguments);
+    if (status)
+        return failure_of(status, kernel->name);
+    launch->buffers = xcalloc(input->argument_count, sizeof *launch->buffers);
+    uint32_t position = 0;
+    for (size_t i = 0; i < input->argument_count; i++) {
+        const struct argument *argument = &input->arguments[i];
+        int code = EXIT_OK;
+        if (argument->form == ARGUMENT_BUFFER) {
+            code = allocate_buffer(launch, argument);
+            if (code)
+                return code;
+            launch->buffers[launch->buffer_count - 1].position =
+                argument->name ? named_position(kernel, argument->name) : position;
+        }
+        status = bind(launch, argument, position);
+        if (status)
+            return failure_of(status, argument->text);
+        position += !argument->name;
+    }
+    status = hsp_arguments_check(launch->arguments);
+    return status ? failure_of(status, kernel->name) : EXIT_OK;
+}
+
+int launch_prepare(const struct launch_input *input, const struct hsp_agent *agent,
+                   struct launch *out_launch) {
+    *out_launch = (struct launch){.agent = agent};
+    int code = set_kernel(input, out_launch);
+    if (!code)
+        code = set_geometry(input, out_launch);
+    if (!code)
+        code = set_arguments(input, out_launch);
+    return code;
+}
+
+void launch_fini(struct launch *launch) {
+    for (size_t i = 0; i < launch->buffer_count; i++) {
+        hsp_memory_free(launch->buffers[i].device);
+        free(launch->buffers[i].initial);
+    }
+    free(launch->buffers);
+    hsp_arguments_destroy(launch->arguments);
+    hsp_executable_destroy(launch->executable);
+    *launch = (struct launch){0};
+}
+
+int launch_reset(const struct launch *launch) {
+    for (size_t i = 0; i < launch->buffer_count; i++) {
+        const struct launch_buffer *buffer = &launch->buffers[i];
+        hsp_status status = hsp_memory_copy(buffer->device, buffer->initial, buffer->bytes);
+        if (status)
+            return failure_of(status, buffer->argument->text);
+    }
+    return EXIT_OK;
+}
+
+int launch_read(const struct launch_buffer *buffer, void *out_bytes) {
+    hsp_status status = hsp_memory_copy(out_bytes, buffer->device, buffer->bytes);
+    return status ? failure_of(status, buffer->argument->text) : EXIT_OK;
+}
+
+static void field(struct report_section *section, const char *key, const char *title,
+                  struct report_value value, enum report_format format) {
+    report_field(section, &(struct report_column){key, title, SOURCE_NONE, format}, value);
+}
+
+static char *sizes_text(const uint32_t sizes[3]) {
+    return xasprintf("%u,%u,%u", sizes[0], sizes[1], sizes[2]);
+}
+
+void launch_describe(const struct launch *launch, struct report *report) {
+    struct report_section *section = report_fields(report, "kernel", NULL);
+    char *grid = sizes_text(launch->geometry.grid);
+    char *block = sizes_text(launch->geometry.workgroup);
+    field(section, "name", "kernel", report_text(launch->kernel->demangled), FORMAT_PLAIN);
+    field(section, "isa", "built for", report_text(launch->image->isa), FORMAT_PLAIN);
+    field(section, "grid", "work-items", report_text(grid), FORMAT_PLAIN);
+    field(section, "workgroup", "of those in a block", report_text(block), FORMAT_PLAIN);
+    field(section, "kernarg_bytes", "kernel arguments", report_integer(launch->code.kernarg_bytes),
+          FORMAT_BYTES);
+    field(section, "group_bytes", "LDS of a block",
+          report_integer(launch->code.group_bytes + launch->geometry.dynamic_group_bytes),
+          FORMAT_BYTES);
+    field(section, "private_bytes", "scratch of a work-item",
+          report_integer(launch->code.private_bytes), FORMAT_BYTES);
+    free(grid);
+    free(block);
+    const char *unserved;
+    for (uint32_t i = 0; (unserved = hsp_arguments_unserved(launch->arguments, i)); i++)
+        report_note(report, "%s is 0: a kernel that uses it faults", unserved);
+}

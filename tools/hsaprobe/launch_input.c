@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* From words to struct launch_input. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "launch.h"
+#include "memory.h"
+
+/* "64,2,1"; unmentioned dimensions are 1. */
+static unsigned parse_sizes(const struct argp_state *state, const char *option, const char *text,
+                            uint32_t out_sizes[3]) {
+    unsigned count = 0;
+    out_sizes[0] = out_sizes[1] = out_sizes[2] = 1;
+    for (const char *at = text;; at++) {
+        char *end;
+        errno = 0;
+        unsigned long long value = *at == '-' ? 0 : strtoull(at, &end, 0);
+        if (*at == '-' || end == at || (*end && *end != ',') || count == 3)
+            usage_error(state, "%s: '%s' is not X, X,Y or X,Y,Z", option, text);
+        if (errno || value == 0 || value > UINT32_MAX)
+            usage_error(state, "%s: '%s': each size is from 1 to 4294967295", option, text);
+        out_sizes[count++] = (uint32_t)value;
+        at = end;
+        if (!*at)
+            return count;
+    }
+}
+
+static void add_argument(const struct argp_state *state, const char *text,
+                         struct launch_input *input) {
+    struct argument argument;
+    char *why = argument_parse(text, &argument);
+    if (why)
+        usage_error(state, "--arg '%s': %s", text, why);
+    input->arguments =
+        xreallocarray(input->arguments, input->argument_count + 1, sizeof *input->arguments);
+    input->arguments[input->argument_count++] = argument;
+}
+
+error_t launch_parse(int key, char *arg, struct argp_state *state, struct launch_input *input) {
+    switch (key) {
+    case KEY_GRID:
+    case KEY_GLOBAL:
+        if (input->grid_dimensions)
+            usage_error(state, "--grid and --global: give one of them, once");
+        input->in_blocks = key == KEY_GRID;
+        input->grid_dimensions =
+            parse_sizes(state, key == KEY_GRID ? "--grid" : "--global", arg, input->grid);
+        return 0;
+    case KEY_BLOCK:
+        input->block_dimensions = parse_sizes(state, "--block", arg, input->block);
+        return 0;
+    case KEY_ARG:
+        add_argument(state, arg, input);
+        return 0;
+    case KEY_SHARED:
+        input->shared_bytes = (uint32_t)parse_count(state, "--shared", arg, 0, UINT32_MAX);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!input->file)
+            input->file = arg;
+        else if (!input->kernel_name)
+            input->kernel_name = arg;
+        else
+            usage_error(state, "unexpected word '%s'", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void launch_parse_end(const struct argp_state *state, const struct launch_input *input) {
+    if (!input->file)
+        usage_error(state, "FILE and KERNEL are missing");
+    if (!input->kernel_name)
+        usage_error(state, "KERNEL is missing");
+    if (!input->grid_dimensions)
+        usage_error(state, "--grid or --global is missing");
+    if (!input->block_dimensions)
+        usage_error(state, "--block is missing");
+}
+
+int launch_check(struct launch_input *input) {
+    hsp_status status = hsp_code_object_open_file(input->file, &input->object);
+    return status ? failure_of(status, input->file) : EXIT_OK;
+}
+
+void launch_input_fini(struct launch_input *input) {
+    hsp_code_object_close(input->object);
+    for (size_t i = 0; i < input->argument_count; i++)
+        argument_fini(&input->arguments[i]);
+    free(input->arguments);
+    free(input->file_owned);
+    *input = (struct launch_input){0};
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/// The tables of `hsaprobe layers`: filled kernel by kernel.
+#ifndef TOOL_LAYERS_H
+#define TOOL_LAYERS_H
+
+#include "arms.h"
+#include "measure/rounds.h"
+#include "report.h"
+
+/// The sections of the report that grow with every kernel.
+struct layers_tables {
+    struct report_section *arms;   ///< kernel x arm x what
+    struct report_section *layers; ///< kernel x neighbouring arms
+    struct report_section *checks; ///< kernel x arm
+};
+
+struct layers_tables layers_tables_create(struct report *report);
+/// Rows of one kernel. `software` gives the device's time on the caller rows of its own.
+/// Returns 0 or -ENOMEM.
+int layers_add_results(const struct layers_tables *tables, const char *kernel,
+                       const struct arms *arms, const struct hsp_rounds_result *result,
+                       bool software, uint64_t seed);
+/// Runs every arm once more on fresh buffers and compares what it leaves: with what the built-in
+/// kernel must leave (`builtin` not NULL), and with what the other arms leave. Adds rows; returns
+/// an exit code, EXIT_FAILED when a result was wrong.
+int layers_check(const struct layers_tables *tables, const char *kernel,
+                 const struct launch *launch, const struct arms *arms,
+                 const struct hsp_rounds_result *result,
+                 char *(*check)(const struct launch *, void *const *, uint64_t));
+
+#endif

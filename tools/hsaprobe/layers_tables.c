@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers.h"
+#include "memory.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+struct layers_tables layers_tables_create(struct report *report) {
+    static const struct report_column arm_columns[] = {
+        {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
+        {"arm", "arm", SOURCE_NONE, FORMAT_PLAIN},
+        {"what", "what", SOURCE_NONE, FORMAT_PLAIN},
+        {"source", "source", SOURCE_NONE, FORMAT_PLAIN},
+        {"median_ns", "median us", SOURCE_NONE, FORMAT_US},
+        {"low_ns", "95% from", SOURCE_DERIVED, FORMAT_US},
+        {"high_ns", "to", SOURCE_DERIVED, FORMAT_US},
+        {"p99_ns", "p99 us", SOURCE_NONE, FORMAT_US},
+        {"min_ns", "min us", SOURCE_NONE, FORMAT_US},
+        {"max_ns", "max us", SOURCE_NONE, FORMAT_US},
+        {"sample_count", "samples", SOURCE_NONE, FORMAT_PLAIN},
+    };
+    static const struct report_column layer_columns[] = {
+        {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
+        {"layer", "layer", SOURCE_NONE, FORMAT_PLAIN},
+        {"upper", "arm", SOURCE_NONE, FORMAT_PLAIN},
+        {"lower", "minus", SOURCE_NONE, FORMAT_PLAIN},
+        {"what", "what", SOURCE_NONE, FORMAT_PLAIN},
+        {"cost_ns", "cost us", SOURCE_DERIVED, FORMAT_US},
+        {"low_ns", "95% from", SOURCE_DERIVED, FORMAT_US},
+        {"high_ns", "to", SOURCE_DERIVED, FORMAT_US},
+    };
+    static const struct report_column check_columns[] = {
+        {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
+        {"arm", "arm", SOURCE_NONE, FORMAT_PLAIN},
+        {"launch_count", "launches", SOURCE_MEASURED, FORMAT_PLAIN},
+        {"correct", "correct", SOURCE_NONE, FORMAT_PLAIN},
+        {"finding", "result", SOURCE_NONE, FORMAT_PLAIN},
+    };
+    return (struct layers_tables){
+        .arms =
+            report_table(report, "arms", "what a launch costs", arm_columns, COUNT(arm_columns)),
+        .layers = report_table(report, "layers", "what each layer adds (paired differences)",
+                               layer_columns, COUNT(layer_columns)),
+        .checks = report_table(report, "checks", "what the kernels did", check_columns,
+                               COUNT(check_columns)),
+    };
+}
+
+/* The rows of an arm. What the software GPU did on the calling thread is no cost of the layers:
+ * HSP_METRIC_SUBMIT is without it, and it has a row of its own. */
+static const struct {
+    const char *what;
+    enum hsp_metric metric;
+    bool software_only;
+    enum report_source source;
+} rows[] = {
+    {"submit", HSP_METRIC_SUBMIT, false, SOURCE_MEASURED},
+    {"round trip", HSP_METRIC_ROUND_TRIP, false, SOURCE_MEASURED},
+    {"back to back", HSP_METRIC_BACK_TO_BACK, false, SOURCE_MEASURED},
+    {"device on caller", HSP_METRIC_CALLER, true, SOURCE_MODELLED},
+};
+
+static int add_row(const struct layers_tables *tables, const char *kernel, const char *arm,
+                   size_t row, const struct hsp_rounds_result *result, size_t index,
+                   uint64_t seed) {
+    size_t count = hsp_rounds_sample_count(result, rows[row].metric);
+    struct hsp_bootstrap bootstrap = {.seed = seed};
+    struct hsp_summary summary;
+    struct hsp_interval interval;
+    const double *samples = hsp_rounds_samples(result, index, rows[row].metric);
+    int rc = hsp_stats_summarize(samples, count, &summary);
+    if (!rc)
+        rc = hsp_stats_median_interval(samples, count, &bootstrap, &interval);
+    if (rc)
+        return rc;
+    report_row(tables->arms, report_text(kernel), report_text(arm), report_text(rows[row].what),
+               report_text(report_source_name(rows[row].source)), report_real(summary.median),
+               report_real(interval.low), report_real(interval.high), report_real(summary.p99),
+               report_real(summary.min), report_real(summary.max), report_integer(count));
+    return 0;
+}
+
+static int add_layer(const struct layers_tables *tables, const char *kernel,
+                     const struct arms *arms, size_t upper, size_t row,
+                     const struct hsp_rounds_result *result, uint64_t seed) {
+    static const struct {
+        const char *arm;
+        const char *minus;
+        const char *layer;
+    } layers[] = {
+        {"ring", "timer", "packet, doorbell, device"},
+        {"hsa", "ring", "HSA runtime calls"},
+        {"hip-module", "hsa", "HIP runtime"},
+        {"hip", "hip-module", "HIP kernel lookup"},
+    };
+    struct hsp_bootstrap bootstrap = {.seed = seed};
+    struct hsp_difference difference;
+    const char *layer = "several"; /* an arm between them is missing */
+    for (size_t i = 0; i < COUNT(layers); i++)
+        if (strcmp(layers[i].arm, arms->arms[upper].name) == 0 &&
+            strcmp(layers[i].minus, arms->arms[upper - 1].name) == 0)
+            layer = layers[i].layer;
+    int rc =
+        hsp_rounds_difference(result, upper, upper - 1, rows[row].metric, &bootstrap, &difference);
+    if (rc)
+        return rc;
+    report_row(tables->layers, report_text(kernel), report_text(layer),
+               report_text(arms->arms[upper].name), report_text(arms->arms[upper - 1].name),
+               report_text(rows[row].what), report_real(difference.median),
+               report_real(difference.interval.low), report_real(difference.interval.high));
+    return 0;
+}
+
+int layers_add_results(const struct layers_tables *tables, const char *kernel,
+                       const struct arms *arms, const struct hsp_rounds_result *result,
+                       bool software, uint64_t seed) {
+    int rc = 0;
+    for (size_t arm = 0; arm < arms->count; arm++)
+        for (size_t row = 0; row < COUNT(rows) && !rc; row++)
+            if (!rows[row].software_only || (software && arm != ARM_TIMER))
+                rc = add_row(tables, kernel, arms->arms[arm].name, row, result, arm, seed);
+    for (size_t row = 0; row < COUNT(rows); row++)
+        for (size_t arm = ARM_RING; arm < arms->count && !rc; arm++)
+            if (!rows[row].software_only)
+                rc = add_layer(tables, kernel, arms, arm, row, result, seed);
+    return rc;
+}
+
+/* More than one, so that a kernel that ran once instead of N times is seen. */
+#define CHECK_LAUNCHES 3
+
+static void contents_free(void **contents, size_t count) {
+    for (size_t i = 0; contents && i < count; i++)
+        free(contents[i]);
+    free(contents);
+}
+
+/* What an arm leaves behind after CHECK_LAUNCHES on fresh buffers. NULL after printing. */
+static void **contents_of(const struct launch *launch, const struct hsp_arm *arm) {
+    if (launch_reset(launch))
+        return NULL;
+    int failed = 0;
+    for (int i = 0; i < CHECK_LAUNCHES && !failed; i++)
+        failed = arm->ops->launch(arm->state) || arm->ops->wait(arm->state);
+    if (failed) {
+        failure(EXIT_FAILED, arm->name, "%s", arm->ops->error(arm->state));
+        return NULL;
+    }
+    void **contents = xcalloc(launch->buffer_count, sizeof *contents);
+    for (size_t i = 0; i < launch->buffer_count; i++) {
+        contents[i] = xcalloc(launch->buffers[i].bytes, 1);
+        if (launch_read(&launch->buffers[i], contents[i])) {
+            contents_free(contents, launch->buffer_count);
+            return NULL;
+        }
+    }
+    return contents;
+}
+
+/* Compares with the first arm; says also when there was nothing to compare. */
+static char *compare(const struct launch *launch, void *const *first, void *const *now,
+                     bool *out_changed) {
+    *out_changed = false;
+    for (size_t i = 0; i < launch->buffer_count; i++) {
+        const struct launch_buffer *buffer = &launch->buffers[i];
+        if (memcmp(now[i], buffer->initial, buffer->bytes) != 0)
+            *out_changed = true;
+        if (first && memcmp(first[i], now[i], buffer->bytes) != 0)
+            return xasprintf("argument %u differs from what arm ring left", buffer->position);
+    }
+    return NULL;
+}
+
+int layers_check(const struct layers_tables *tables, const char *kernel,
+                 const struct launch *launch, const struct arms *arms,
+                 const struct hsp_rounds_result *result,
+                 char *(*check)(const struct launch *, void *const *, uint64_t)) {
+    void **first = NULL;
+    int code = EXIT_OK;
+    for (size_t arm = ARM_RING; arm < arms->count; arm++) {
+        void **contents = contents_of(launch, &arms->arms[arm]);
+        if (!contents) {
+            code = EXIT_FAILED;
+            break;
+        }
+        bool changed = false;
+        char *wrong = check ? check(launch, contents, CHECK_LAUNCHES)
+                            : compare(launch, first, contents, &changed);
+        const char *right = check     ? "as computed on the host"
+                            : changed ? first ? "as arm ring" : "wrote its buffers"
+                                      : "completed; wrote nothing to compare";
+        report_row(tables->checks, report_text(kernel), report_text(arms->arms[arm].name),
+                   report_integer(result->launch_counts[arm] + CHECK_LAUNCHES),
+                   report_boolean(!wrong), report_text(wrong ? wrong : right));
+        if (wrong)
+            code = failure(EXIT_FAILED, arms->arms[arm].name, "kernel %s: %s", kernel, wrong);
+        free(wrong);
+        if (first)
+            contents_free(contents, launch->buffer_count);
+        else
+            first = contents;
+    }
+    contents_free(first, launch->buffer_count);
+    return code;
+}
