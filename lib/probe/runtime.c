@@ -127,13 +127,6 @@ enum hsp_wrapper_mode hsp_runtime_wrapper_mode(void) {
     return (enum hsp_wrapper_mode)atomic_load(&wrapper_mode);
 }
 
-#define TEXT_OF(value)        #value
-#define VERSION_TEXT(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
-
-const char *hsp_version_string(void) {
-    return VERSION_TEXT(HSP_VERSION_MAJOR, HSP_VERSION_MINOR, HSP_VERSION_PATCH);
-}
-
 hsp_status hsp_options_read(const void *options, void *destination, size_t known_bytes,
                             const char *what) {
     if (!options)

@@ -31,8 +31,7 @@ HSP_API hsp_status hsp_geometry_from_blocks(const uint32_t blocks[3], const uint
                                             struct hsp_geometry *out_geometry);
 /// Checks against the kernel (required and greatest work-group size) and, unless NULL, the agent
 /// (work-group, grid, LDS). HSP_ERROR_GEOMETRY or HSP_ERROR_RESOURCE name the number and the limit.
-/// A grid that isn't a multiple of the work-group is fine from code-object version 5 on or where
-/// the kernel is not built for uniform groups; HSA runs partial work-groups.
+/// A grid that isn't a multiple of the work-group is fine: its last work-groups are partial.
 HSP_API hsp_status hsp_geometry_check(const struct hsp_geometry *geometry,
                                       const struct hsp_kernel *kernel,
                                       const struct hsp_agent *agent);
@@ -67,8 +66,10 @@ HSP_API hsp_status hsp_arguments_create(const struct hsp_kernel *kernel,
 HSP_API void hsp_arguments_destroy(struct hsp_arguments *arguments);
 
 /// Binds the explicit argument at `position` (from 0). Copies `bytes` bytes of `value`. Checked are
-/// position, kind (a pointer goes to a buffer argument and nothing else does), size, and the type
-/// where the metadata names a scalar type. HSP_ERROR_KERNEL_ARGUMENT says what was expected.
+/// position, kind (a pointer goes to a buffer argument and nothing else does), size, and float or
+/// integer where the metadata names a scalar type (integers of one size are interchangeable). For a
+/// local pointer of OpenCL the value is its size, u32 or u64. HSP_ERROR_KERNEL_ARGUMENT says what
+/// was expected.
 HSP_API hsp_status hsp_arguments_set(struct hsp_arguments *arguments, uint32_t position,
                                      enum hsp_value_type type, const void *value, size_t bytes);
 /// The same by name; HSP_ERROR_NOT_FOUND lists the names, or says that the code object has none.
@@ -87,12 +88,15 @@ HSP_API hsp_status hsp_arguments_set_hidden(struct hsp_arguments *arguments, con
 /// can't be refused; a kernel that does use one faults at address 0.
 HSP_API const char *hsp_arguments_unserved(const struct hsp_arguments *arguments, uint32_t index);
 
+/// Bytes of LDS that the local pointers need, to be added to hsp_geometry.dynamic_group_bytes.
+HSP_API uint32_t hsp_arguments_local_bytes(const struct hsp_arguments *arguments);
+
 /// HSP_ERROR_KERNEL_ARGUMENT, naming them, unless all explicit arguments are bound.
 HSP_API hsp_status hsp_arguments_check(const struct hsp_arguments *arguments);
 /// Writes the kernarg segment (kernel->kernarg_bytes at `kernarg`): the explicit arguments and the
 /// hidden ones of code-object versions 4 and 5, each at the place that the metadata gives, zeros
-/// elsewhere. `agent` and `queue` feed hidden_private_base, hidden_shared_base and hidden_queue_ptr
-/// and may be NULL (then 0). Unbound arguments are 0: call hsp_arguments_check first.
+/// elsewhere. `queue` feeds hidden_private_base, hidden_shared_base and hidden_queue_ptr and may be
+/// NULL (then 0). Unbound arguments are 0: call hsp_arguments_check first.
 HSP_API hsp_status hsp_arguments_write(const struct hsp_arguments *arguments,
                                        const struct hsp_geometry *geometry,
                                        const struct hsp_queue *queue, void *kernarg,
