@@ -30,9 +30,6 @@ uint32_t sg_waves_per_simd(const struct sg_kernel *kernel) {
 uint32_t sg_groups_per_unit(const struct sg_kernel *kernel, uint32_t wave_count,
                             uint32_t lds_bytes) {
     const uint32_t lds = (lds_bytes + SG_LDS_GRANULE - 1) / SG_LDS_GRANULE * SG_LDS_GRANULE;
-    uint32_t groups = SG_SIMDS_PER_UNIT * sg_waves_per_simd(kernel) / wave_count;
-    if (wave_count > 1) {
-        groups = min_u32(groups, SG_BARRIERS_PER_UNIT);
-    }
+    const uint32_t groups = SG_SIMDS_PER_UNIT * sg_waves_per_simd(kernel) / wave_count;
     return lds ? min_u32(groups, SG_LDS_BYTES / lds) : groups;
 }

@@ -11,17 +11,16 @@
 #include <stdint.h>
 
 enum {
-    SG_UNITS_MAX = 104,            ///< compute units of an MI210
-    SG_ENGINES = 8,                ///< shader engines, one shader array each
-    SG_SIMDS_PER_UNIT = 4,         ///<
-    SG_WAVES_PER_SIMD = 8,         ///<
-    SG_VGPRS_PER_SIMD = 512,       ///< per lane, unified with the AGPRs
-    SG_SGPRS_PER_SIMD = 800,       ///<
-    SG_LDS_BYTES = 64 * 1024,      ///< per unit
-    SG_LDS_GRANULE = 512,          ///< bytes
-    SG_BARRIERS_PER_UNIT = 16,     ///< work-groups of more than one wave
-    SG_WORKGROUP_ITEMS_MAX = 1024, ///<
-    SG_WAVE_LANES = 64,            ///<
+    SG_UNITS_MAX = 104, ///< compute units of an MI210
+    SG_ENGINES = 8,     ///< shader engines, one shader array each
+    SG_SIMDS_PER_UNIT = 4,
+    SG_WAVES_PER_SIMD = 8,
+    SG_VGPRS_PER_SIMD = 512, ///< per lane, AGPRs included
+    SG_SGPRS_PER_SIMD = 800,
+    SG_LDS_BYTES = 64 * 1024, ///< per unit
+    SG_LDS_GRANULE = 512,
+    SG_WORKGROUP_ITEMS_MAX = 1024,
+    SG_WAVE_LANES = 64,
     SG_GROUPS_PER_UNIT_MAX = SG_SIMDS_PER_UNIT * SG_WAVES_PER_SIMD,
     SG_RESIDENT_MAX = SG_UNITS_MAX * SG_GROUPS_PER_UNIT_MAX,
 };
@@ -51,7 +50,8 @@ uint32_t sg_place_hw_id(const struct sg_place *place, uint32_t group_slot);
 /// Waves of the kernel that fit a SIMD at once: 1 to 8, limited by vector and scalar registers.
 uint32_t sg_waves_per_simd(const struct sg_kernel *kernel);
 
-/// Work-groups of `wave_count` waves and `lds_bytes` that fit one unit; 0: not even one.
+/// Work-groups of `wave_count` waves and `lds_bytes` that fit one unit; 0: not even one. (A unit's
+/// 16 barriers never limit: no more work-groups of two waves fit 32 wave slots.)
 uint32_t sg_groups_per_unit(const struct sg_kernel *kernel, uint32_t wave_count,
                             uint32_t lds_bytes);
 

@@ -32,8 +32,8 @@ static void groups_per_unit_follow_waves_lds_and_barriers(void **state) {
         uint32_t vgprs, waves, lds, groups;
     } rows[] = {
         {16, 1, 0, 32},    /* 4 SIMDs of 8 waves */
-        {16, 2, 0, 16},    /* as many as there are barriers */
-        {16, 4, 0, 8},     /* 32 waves */
+        {16, 2, 0, 16},    /* 32 waves */
+        {16, 4, 0, 8},     /* */
         {16, 16, 0, 2},    /*  */
         {128, 16, 0, 1},   /* 4 SIMDs of 4 waves */
         {136, 16, 0, 0},   /* 12 waves fit, 16 are wanted */
