@@ -12,6 +12,8 @@
  * others pays. A futex wake costs some 30 us, so each woken worker must get more than that. */
 #define SCOUT_BUDGET 4096
 #define HELP_PRICE   16384
+/* After so many it looks whether more workers could help. */
+#define OWNER_BUDGET 65536
 /* Spinning before the owner sleeps until a worker gives something back. */
 #define WAIT_SPINS 2000
 #define WAIT_NS    1000000
@@ -217,9 +219,10 @@ enum sg_run_state sg_dispatch_run(struct sg_dispatch *dispatch, uint64_t budget,
                                   struct sg_fault *out_fault) {
     uint64_t spent = 0;
     while (!is_over(dispatch) && spent < budget) {
-        const bool is_scout = !no_alloc && !dispatch->is_published;
-        const uint64_t share =
-            is_scout && budget - spent > SCOUT_BUDGET ? SCOUT_BUDGET : budget - spent;
+        const uint64_t most = no_alloc                 ? UINT64_MAX
+                              : dispatch->is_published ? OWNER_BUDGET
+                                                       : SCOUT_BUDGET;
+        const uint64_t share = budget - spent < most ? budget - spent : most;
         const struct sg_turn turn = sg_dispatch_turn(dispatch, &dispatch->runner, share, no_alloc);
         spent += turn.spent;
         if (no_alloc) {

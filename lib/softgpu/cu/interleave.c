@@ -59,36 +59,38 @@ static void complete_fault(const struct sg_workgroup *group, const struct sg_wav
     memcpy(out_fault->workgroup, group->id, sizeof group->id);
 }
 
-enum sg_visit sg_workgroup_visit(struct sg_workgroup *group, struct sg_runner *runner,
-                                 struct sg_gws *gws, const _Atomic uint32_t *stop, bool no_alloc,
-                                 int64_t quantum, uint64_t *spent, struct sg_fault *out_fault) {
-    bool moved = true;
-    while (moved && quantum > 0) {
-        moved = false;
-        for (uint32_t i = 0; i < group->wave_count; i++) {
-            struct sg_wave *wave = &group->waves[i];
-            if (!is_ready(group, wave, gws)) {
-                continue;
-            }
-            if (atomic_load_explicit(stop, memory_order_relaxed)) {
-                return SG_VISIT_STOPPED;
-            }
-            const int64_t used = sg_runner_slice(runner, wave, SLICE, no_alloc);
-            quantum -= used;
-            *spent += (uint64_t)used;
-            if (wave->state == SG_WAVE_FAULTED) {
-                complete_fault(group, wave, out_fault);
-                return SG_VISIT_FAULT;
-            }
-            if (wave->state == SG_WAVE_YIELDED && wave->yield == SG_YIELD_DECODE) {
-                return SG_VISIT_DECODE;
-            }
-            moved |= note_stop(group, wave, gws);
-        }
+enum sg_visit sg_workgroup_visit(struct sg_workgroup *group, struct sg_visitor *visitor,
+                                 int64_t quantum) {
+    uint32_t still_count = 0; /* waves in a row that could not get forward */
+    while (still_count < group->wave_count) {
         if (group->ended == group->wave_count) {
             return SG_VISIT_ENDED;
         }
+        if (quantum <= 0) {
+            return SG_VISIT_QUANTUM;
+        }
+        struct sg_wave *wave = &group->waves[group->cursor];
+        group->cursor = group->cursor + 1 < group->wave_count ? group->cursor + 1 : 0;
+        if (!is_ready(group, wave, visitor->gws)) {
+            still_count++;
+            continue;
+        }
+        if (atomic_load_explicit(visitor->stop, memory_order_relaxed)) {
+            return SG_VISIT_STOPPED;
+        }
+        const int64_t slice = quantum < SLICE ? quantum : SLICE;
+        const int64_t used = sg_runner_slice(visitor->runner, wave, slice, visitor->no_alloc);
+        quantum -= used;
+        visitor->spent += (uint64_t)used;
+        if (wave->state == SG_WAVE_FAULTED) {
+            complete_fault(group, wave, &visitor->fault);
+            return SG_VISIT_FAULT;
+        }
+        if (wave->state == SG_WAVE_YIELDED && wave->yield == SG_YIELD_DECODE) {
+            return SG_VISIT_DECODE;
+        }
+        still_count = note_stop(group, wave, visitor->gws) ? 0 : still_count + 1;
         release_barrier(group);
     }
-    return moved ? SG_VISIT_QUANTUM : SG_VISIT_IDLE;
+    return SG_VISIT_IDLE;
 }

@@ -134,17 +134,15 @@ static uint64_t pause_idle(uint32_t rounds) {
     return SLEEP_PRICE;
 }
 
+/* Runs a work-group that this thread took, without the lock. */
 static enum sg_visit visit(struct sg_dispatch *dispatch, struct sg_workgroup *group,
-                           struct sg_runner *runner, uint64_t budget, bool no_alloc,
-                           uint64_t *spent, struct sg_fault *out_fault) {
+                           struct sg_visitor *visitor, uint64_t budget) {
     if (!group->launch) {
         sg_workgroup_begin(group, &dispatch->launch, group->index, group->place_slot,
                            group->scratch_slot);
         atomic_store_explicit(&dispatch->at_place[group->place_slot], group, memory_order_release);
     }
-    const int64_t quantum = budget < QUANTUM ? (int64_t)budget : QUANTUM;
-    return sg_workgroup_visit(group, runner, &dispatch->cu->gws, &dispatch->stop, no_alloc, quantum,
-                              spent, out_fault);
+    return sg_workgroup_visit(group, visitor, budget < QUANTUM ? (int64_t)budget : QUANTUM);
 }
 
 static bool goes_on(const struct sg_dispatch *dispatch, const struct sg_turn *turn,
@@ -157,7 +155,8 @@ static bool goes_on(const struct sg_dispatch *dispatch, const struct sg_turn *tu
 struct sg_turn sg_dispatch_turn(struct sg_dispatch *dispatch, struct sg_runner *runner,
                                 uint64_t budget, bool no_alloc) {
     struct sg_turn turn = {0};
-    struct sg_fault fault;
+    struct sg_visitor visitor = {
+        .runner = runner, .gws = &dispatch->cu->gws, .stop = &dispatch->stop, .no_alloc = no_alloc};
     if (!no_alloc) {
         pthread_mutex_lock(&dispatch->lock);
     }
@@ -170,16 +169,17 @@ struct sg_turn sg_dispatch_turn(struct sg_dispatch *dispatch, struct sg_runner *
         if (!no_alloc) {
             pthread_mutex_unlock(&dispatch->lock);
         }
-        const enum sg_visit result =
-            visit(dispatch, group, runner, budget - turn.spent, no_alloc, &turn.spent, &fault);
+        visitor.spent = 0;
+        const enum sg_visit result = visit(dispatch, group, &visitor, budget - turn.spent);
+        turn.spent += visitor.spent;
         if (!no_alloc) {
             pthread_mutex_lock(&dispatch->lock);
         }
-        settle(dispatch, group, result, &fault);
+        settle(dispatch, group, result, &visitor.fault);
         const bool is_idle = result == SG_VISIT_IDLE || result == SG_VISIT_DECODE;
         runner->idle_visits = is_idle ? runner->idle_visits + 1 : 0;
         turn.is_stuck = no_alloc && is_idle;
-        if (!no_alloc && (result == SG_VISIT_QUANTUM || is_idle)) {
+        if (!no_alloc && (is_idle || result == SG_VISIT_QUANTUM)) {
             const uint32_t rounds = runner->idle_visits / (dispatch->parked_count + 1);
             pthread_mutex_unlock(&dispatch->lock);
             turn.spent += pause_idle(rounds);

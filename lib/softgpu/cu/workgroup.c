@@ -122,6 +122,7 @@ void sg_workgroup_begin(struct sg_workgroup *group, const struct sg_launch *laun
     group->wave_count = (items + SG_WAVE_LANES - 1) / SG_WAVE_LANES;
     group->ended = 0;
     group->arrived = 0;
+    group->cursor = 0;
     /* LDS and registers lie where another launch may have had waves. */
     if (group->waves_ready > launch->wave_count) {
         group->waves_ready = launch->wave_count;

@@ -27,6 +27,7 @@ struct sg_workgroup {
     uint32_t waves_ready; ///< leading waves whose constant part is set up
     uint32_t ended;       ///< waves that ended
     uint32_t arrived;     ///< waves that wait at the barrier
+    uint32_t cursor;      ///< the wave whose turn it is
     uint32_t gws_generation[SG_WORKGROUP_WAVES_MAX];
     struct sg_wave waves[];
 };
@@ -46,14 +47,23 @@ enum sg_visit {
     SG_VISIT_QUANTUM, ///< instructions used up; it may compute or spin
     SG_VISIT_IDLE,    ///< all waves wait for something outside (s_sleep, ds_gws_barrier)
     SG_VISIT_DECODE,  ///< no_alloc: needs an instruction that is not decoded
-    SG_VISIT_FAULT,   ///< a wave faulted; *out_fault is complete
-    SG_VISIT_STOPPED, ///< *stop became non-zero
+    SG_VISIT_FAULT,   ///< a wave faulted
+    SG_VISIT_STOPPED, ///< the visitor was told to stop
 };
 
-/// Interleaves the waves for about `quantum` instructions in all, adding what was executed to
-/// *spent. Ends early when *stop becomes non-zero.
-enum sg_visit sg_workgroup_visit(struct sg_workgroup *group, struct sg_runner *runner,
-                                 struct sg_gws *gws, const _Atomic uint32_t *stop, bool no_alloc,
-                                 int64_t quantum, uint64_t *spent, struct sg_fault *out_fault);
+/// Who visits work-groups of a dispatch, and what came out.
+struct sg_visitor {
+    struct sg_runner *runner;
+    struct sg_gws *gws;
+    const _Atomic uint32_t *stop; ///< non-zero: leave
+    bool no_alloc;                ///< neither allocate nor wait for locks
+    uint64_t spent;               ///< about how many instructions all visits executed
+    struct sg_fault fault;        ///< complete after SG_VISIT_FAULT
+};
+
+/// Interleaves the waves for about `quantum` instructions in all, going on where the last visit
+/// ended.
+enum sg_visit sg_workgroup_visit(struct sg_workgroup *group, struct sg_visitor *visitor,
+                                 int64_t quantum);
 
 #endif
