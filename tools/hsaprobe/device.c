@@ -101,8 +101,9 @@ char *device_preload_value(const char *library, const char *existing) {
                      *rest ? ":" : "", rest);
 }
 
-/* Replaces the process by itself on the software GPU. Returns only on failure. */
-static int restart(char **argv) {
+/* Replaces the process by itself on the software GPU, with a line that says why unless the user
+ * asked for it. Returns only on failure. */
+static int restart(char **argv, const char *reason) {
     static const char what[] = "software GPU";
     if (getenv(RESTART_VARIABLE))
         return failure(EXIT_NO_DEVICE, what,
@@ -128,6 +129,8 @@ static int restart(char **argv) {
     char *preload = device_preload_value(library, getenv("LD_PRELOAD"));
     setenv("LD_PRELOAD", preload, 1);
     setenv(RESTART_VARIABLE, "1", 1);
+    if (reason)
+        fprintf(stderr, "hsaprobe: %s\n", reason);
     execv(path, argv);
     int code = failure(EXIT_FAILED, what, "restarting %s: %s", path, strerror(errno));
     free(preload);
@@ -159,13 +162,10 @@ int device_prepare(const struct device_choice *choice, char **argv) {
     if (device_is_software())
         return EXIT_OK;
     if (choice->kind == DEVICE_SOFT)
-        return restart(argv);
+        return restart(argv, NULL);
     if (access(KFD_PATH, F_OK) == 0)
         return need_hardware();
-    if (!getenv(RESTART_VARIABLE))
-        fputs("hsaprobe: no AMD GPU here (" KFD_PATH "): running on the software gfx90a GPU\n",
-              stderr);
-    return restart(argv);
+    return restart(argv, "no AMD GPU here (" KFD_PATH "): running on the software gfx90a GPU");
 }
 
 int device_open(const struct device_choice *choice, struct device *out_device) {

@@ -29,13 +29,13 @@ static int set_kernel(const struct launch_input *input, struct launch *launch) {
     hsp_status status =
         hsp_code_object_find_kernel(input->object, isa, input->kernel_name, &launch->kernel);
     if (status)
-        return failure_of(status, input->file);
+        return failure_of(status, "code object");
     launch->image = hsp_code_object_image(input->object, launch->kernel->image_index);
     status = hsp_executable_create(input->object, launch->kernel->image_index, launch->agent,
                                    &launch->executable);
     if (!status)
         status = hsp_executable_kernel(launch->executable, launch->kernel, &launch->code);
-    return status ? failure_of(status, input->file) : EXIT_OK;
+    return status ? failure_of(status, "code object") : EXIT_OK;
 }
 
 static int allocate_buffer(struct launch *launch, const struct argument *argument) {

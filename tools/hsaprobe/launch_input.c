@@ -83,7 +83,7 @@ void launch_parse_end(const struct argp_state *state, const struct launch_input 
 
 int launch_check(struct launch_input *input) {
     hsp_status status = hsp_code_object_open_file(input->file, &input->object);
-    return status ? failure_of(status, input->file) : EXIT_OK;
+    return status ? failure_of(status, "code object") : EXIT_OK;
 }
 
 void launch_input_fini(struct launch_input *input) {

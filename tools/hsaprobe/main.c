@@ -143,7 +143,9 @@ int main(int argc, char **argv) {
     struct output output;
     output_open(NULL, &output);
     int error = output_commit(&output);
-    if (error && code == EXIT_OK)
-        code = failure(EXIT_FAILED, "standard output", "%s", strerror(-error));
+    if (error) {
+        failure(EXIT_FAILED, "standard output", "%s", strerror(-error));
+        code = code ? code : EXIT_FAILED;
+    }
     return code;
 }
