@@ -175,8 +175,9 @@ static hsp_status refuse_unknown(const struct search *search) {
         return hsp_fail(HSP_ERROR_NOT_FOUND, "%s has no kernel '%s': it has no kernels at all",
                         search->object->name, search->name);
     list_candidates(near.count ? &near : &all, list, sizeof(list));
-    return hsp_fail(HSP_ERROR_NOT_FOUND, "%s has no kernel '%s': %s %s", search->object->name,
-                    search->name, near.count ? "did you mean" : "it has", list);
+    return hsp_fail(HSP_ERROR_NOT_FOUND, "%s has no kernel '%s': %s %s%s", search->object->name,
+                    search->name, near.count ? "did you mean" : "it has", list,
+                    near.count ? "?" : "");
 }
 
 static hsp_status check_searched(const struct search *search) {

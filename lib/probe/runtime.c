@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <hsaprobe/runtime.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probe/probe.h"
 #include "record/record.h"
@@ -34,10 +36,17 @@ static const char *describe_hsa(uint32_t code) {
     return hsp_hsa_status_text((hsa_status_t)code);
 }
 
+// ROCr calls a missing driver OUT_OF_RESOURCES; the device node knows better.
 static hsp_status start_hsa(void) {
     const hsp_status status = HSP_HSA_CALL(hsa_init, ());
     if (status == HSP_OK)
         return HSP_OK;
+    if (access("/dev/kfd", R_OK | W_OK) == 0)
+        return status;
+    const int error = errno;
+    hsp_fail(status, "hsa_init: cannot open /dev/kfd: %s", strerrordesc_np(error));
+    if (error == EACCES)
+        return hsp_hint(status, "join the group that owns it: usermod -aG render USER");
     return hsp_hint(status, "without an AMD GPU and its driver, run it on the software GPU: "
                             "hsaprobe soft -- PROGRAM");
 }
