@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* FLAT, GLOBAL and SCRATCH: addressing; compiled once per interpreter level. */
+#include "softgpu/isa/vmem.h"
+
+/* GLOBAL: a 64-bit VGPR address, or an SGPR base with a 32-bit VGPR offset. */
+SG_INLINE void global_lanes(struct sg_wave *w, const struct sg_op *op, struct sg_lanes *lanes) {
+    sg_lanes_of_wave(w, lanes);
+    lanes->base = (uint64_t)(int64_t)(int32_t)op->imm;
+    lanes->lo = sg_wave_row(w, op->src[0]);
+    lanes->hi = lanes->lo + SG_LANES;
+    if (op->src[2] != SG_NONE) {
+        lanes->base += sg_wave_s64(w, op->src[2]);
+        lanes->hi = NULL;
+    }
+}
+
+#define GLOBAL_HANDLER(name, ...)                                                                  \
+    SG_HANDLER(global_##name) {                                                                    \
+        struct sg_lanes lanes;                                                                     \
+        if (sg_wave_exec(w)) {                                                                     \
+            global_lanes(w, op, &lanes);                                                           \
+            if (!SG_V(sg_vmem_##name)(w, op, &w->tlb, &lanes, ##__VA_ARGS__))                      \
+                return NULL;                                                                       \
+        }                                                                                          \
+        SG_NEXT(w, op);                                                                            \
+    }
+
+/* Lanes whose address lies in the aperture with this high word. */
+SG_SHARED uint64_t aperture_lanes(const struct sg_lanes *lanes, uint32_t aperture_hi) {
+    uint64_t inside = 0;
+    for (uint64_t left = lanes->exec; left; left &= left - 1) {
+        uint32_t lane = sg_first_lane(left);
+        inside |= (uint64_t)(sg_lane_va(lanes, lane) >> 32 == aperture_hi) << lane;
+    }
+    return inside;
+}
+
+/* The common case, in vector steps: no high word is one of the apertures', nor next to it. */
+SG_SHARED bool is_all_global(const struct sg_wave *w, const struct sg_lanes *lanes) {
+    uint32_t shared = w->env->shared_aperture_hi;
+    uint32_t private = w->env->private_aperture_hi;
+    uint32_t near = 0;
+    for (uint32_t i = 0; i < SG_LANES; i++) {
+        uint32_t hi = lanes->hi[i] + (lanes->lo[i] > UINT32_MAX - (uint32_t)lanes->base);
+        near |= (uint32_t)((hi == shared) | (hi == private)) & lanes->mask[i];
+    }
+    return !near;
+}
+
+/* FLAT: each lane's address is global, in LDS or in scratch. The base is the offset, 0 to 4095. */
+SG_INLINE void flat_lanes(struct sg_wave *w, const struct sg_op *op, struct sg_lanes *lanes) {
+    sg_lanes_of_wave(w, lanes);
+    lanes->base = op->imm;
+    lanes->lo = sg_wave_row(w, op->src[0]);
+    lanes->hi = lanes->lo + SG_LANES;
+}
+
+/* Restricts to a part of the wave. */
+SG_SHARED void take_part(struct sg_wave *w, struct sg_lanes *lanes, uint64_t exec) {
+    lanes->exec = exec;
+    sg_expand_mask(exec, w->tmp[SG_TMP_MASK]);
+    lanes->mask = w->tmp[SG_TMP_MASK];
+}
+
+/* LDS as an address space of its own: one interval at the aperture's beginning. */
+SG_SHARED void lds_space(const struct sg_wave *w, struct sg_tlb *tlb) {
+    uint64_t va = (uint64_t)w->env->shared_aperture_hi << 32;
+    sg_tlb_init(tlb, w->env->vm);
+    tlb->entries[0] = (struct sg_tlb_entry){va, w->lds_bytes, (uintptr_t)w->lds - (uintptr_t)va,
+                                            SG_VM_READ | SG_VM_WRITE};
+    tlb->next = 1;
+}
+
+static const uint32_t lane_dwords[SG_LANES] = {
+    0,   4,   8,   12,  16,  20,  24,  28,  32,  36,  40,  44,  48,  52,  56,  60,
+    64,  68,  72,  76,  80,  84,  88,  92,  96,  100, 104, 108, 112, 116, 120, 124,
+    128, 132, 136, 140, 144, 148, 152, 156, 160, 164, 168, 172, 176, 180, 184, 188,
+    192, 196, 200, 204, 208, 212, 216, 220, 224, 228, 232, 236, 240, 244, 248, 252};
+
+/* Scratch of a wave: base in FLAT_SCRATCH, dwords of the 64 lanes next to each other. `offset` is
+ * the private address, or its low word where it came through the aperture. */
+static void scratch_space(const struct sg_wave *w, const uint32_t *offset, uint64_t exec,
+                          const uint32_t *mask, struct sg_swizzle *at) {
+    *at = (struct sg_swizzle){.base = sg_wave_s64(w, SG_FLAT_SCRATCH),
+                              .part = lane_dwords,
+                              .offset = offset,
+                              .stride = SG_LANES,
+                              .exec = exec,
+                              .mask = mask};
+}
+
+SG_SHARED void flat_scratch_space(struct sg_wave *w, const struct sg_lanes *lanes,
+                                  struct sg_swizzle *at) {
+    uint32_t *offset = w->tmp[SG_TMP_OFFSET];
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        offset[i] = lanes->lo[i] + (uint32_t)lanes->base;
+    scratch_space(w, offset, lanes->exec, lanes->mask, at);
+}
+
+/* Where some lane's address lies in an aperture: each kind of memory gets its lanes, in turn. */
+#define FLAT_PARTS(name, private, ...)                                                             \
+    static bool flat_parts_##name(struct sg_wave *w, const struct sg_op *op,                       \
+                                  struct sg_lanes *lanes) {                                        \
+        uint64_t exec = lanes->exec;                                                               \
+        uint64_t in_lds = aperture_lanes(lanes, w->env->shared_aperture_hi);                       \
+        uint64_t in_scratch = aperture_lanes(lanes, w->env->private_aperture_hi) & ~in_lds;        \
+        struct sg_tlb lds;                                                                         \
+        bool ok = true;                                                                            \
+        if (in_lds) {                                                                              \
+            lds_space(w, &lds);                                                                    \
+            take_part(w, lanes, in_lds);                                                           \
+            ok = SG_V(sg_vmem_##name)(w, op, &lds, lanes, ##__VA_ARGS__);                          \
+        }                                                                                          \
+        if (ok && in_scratch) {                                                                    \
+            take_part(w, lanes, in_scratch);                                                       \
+            ok = private;                                                                          \
+        }                                                                                          \
+        if (ok && exec & ~(in_lds | in_scratch)) {                                                 \
+            take_part(w, lanes, exec & ~(in_lds | in_scratch));                                    \
+            ok = SG_V(sg_vmem_##name)(w, op, &w->tlb, lanes, ##__VA_ARGS__);                       \
+        }                                                                                          \
+        return ok;                                                                                 \
+    }
+#define FLAT_HANDLER(name, ...)                                                                    \
+    SG_HANDLER(flat_##name) {                                                                      \
+        struct sg_lanes lanes;                                                                     \
+        if (sg_wave_exec(w)) {                                                                     \
+            flat_lanes(w, op, &lanes);                                                             \
+            bool ok = is_all_global(w, &lanes)                                                     \
+                          ? SG_V(sg_vmem_##name)(w, op, &w->tlb, &lanes, ##__VA_ARGS__)            \
+                          : flat_parts_##name(w, op, &lanes);                                      \
+            if (!ok)                                                                               \
+                return NULL;                                                                       \
+        }                                                                                          \
+        SG_NEXT(w, op);                                                                            \
+    }
+#define FLAT_SWIZZLED(name, ...)                                                                   \
+    static bool flat_scratch_##name(struct sg_wave *w, const struct sg_op *op,                     \
+                                    const struct sg_lanes *lanes) {                                \
+        struct sg_swizzle at;                                                                      \
+        flat_scratch_space(w, lanes, &at);                                                         \
+        return SG_V(sg_swizzled_##name)(w, op, &at, ##__VA_ARGS__);                                \
+    }                                                                                              \
+    FLAT_PARTS(name, flat_scratch_##name(w, op, lanes), ##__VA_ARGS__)                             \
+    FLAT_HANDLER(name, ##__VA_ARGS__)
+
+/* SCRATCH: a private address in a VGPR or an SGPR. */
+SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct sg_swizzle *at) {
+    uint32_t *offset = w->tmp[SG_TMP_OFFSET];
+    const uint32_t *row = sg_wave_row(w, op->src[0]);
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        offset[i] = (op->src[2] == SG_NONE ? row[i] : w->s[op->src[2]]) + op->imm;
+    scratch_space(w, offset, sg_wave_exec(w), sg_wave_mask(w), at);
+}
+
+#define SCRATCH_HANDLER(name, ...)                                                                 \
+    SG_HANDLER(scratch_##name) {                                                                   \
+        struct sg_swizzle at;                                                                      \
+        if (sg_wave_exec(w)) {                                                                     \
+            scratch_lanes(w, op, &at);                                                             \
+            if (!SG_V(sg_swizzled_##name)(w, op, &at, ##__VA_ARGS__))                              \
+                return NULL;                                                                       \
+        }                                                                                          \
+        SG_NEXT(w, op);                                                                            \
+    }
+
+#define VMEM_LOAD(name, ...)                                                                       \
+    GLOBAL_HANDLER(name)                                                                           \
+    FLAT_SWIZZLED(name)                                                                            \
+    SCRATCH_HANDLER(name)
+#define VMEM_STORE(name, ...)                                                                      \
+    GLOBAL_HANDLER(name, op->src[1])                                                               \
+    FLAT_SWIZZLED(name, op->src[1])                                                                \
+    SCRATCH_HANDLER(name, op->src[1])
+#include "softgpu/isa/vmem.def"
+#undef VMEM_LOAD
+#undef VMEM_STORE
+
+#define ATOMIC_GLOBAL(name) GLOBAL_HANDLER(atomic_##name, op->src[1])
+#define ATOMIC_BOTH(name)                                                                          \
+    ATOMIC_GLOBAL(name)                                                                            \
+    FLAT_SWIZZLED(atomic_##name, op->src[1])
+#define ATOMIC(name, ...)                                                                          \
+    ATOMIC_BOTH(name)                                                                              \
+    ATOMIC_BOTH(name##_x2)
+#define ATOMIC_CMP(name, ...)          ATOMIC(name)
+#define ATOMIC_FLOAT(name, ...)        ATOMIC_BOTH(name)
+#define ATOMIC_FLOAT_GLOBAL(name, ...) ATOMIC_GLOBAL(name)
+#include "softgpu/isa/atomic.def"
+#undef ATOMIC
+#undef ATOMIC_CMP
+#undef ATOMIC_FLOAT
+#undef ATOMIC_FLOAT_GLOBAL
+
+/* The three tables: rows are {destination, address, data}. PREFIX is the format's. */
+#define LOAD_ROW_(prefix, name, opcode, type)                                                      \
+    SG_ROW(prefix##_##name, opcode, handle_##prefix##_##name, SG_VMEM_LOAD, type, b64, none, none)
+#define STORE_ROW_(prefix, name, opcode, type)                                                     \
+    SG_ROW(prefix##_##name, opcode, handle_##prefix##_##name, SG_VMEM_STORE, none, b64, type, none)
+#define ATOMIC_ROW_(prefix, name, opcode, type, data)                                              \
+    SG_ROW(prefix##_atomic_##name, opcode, handle_##prefix##_atomic_##name, SG_VMEM_ATOMIC, type,  \
+           b64, data, none)
+#define LOAD_ROW(prefix, ...)                        LOAD_ROW_(prefix, __VA_ARGS__)
+#define STORE_ROW(prefix, ...)                       STORE_ROW_(prefix, __VA_ARGS__)
+#define ATOMIC_ROW(prefix, ...)                      ATOMIC_ROW_(prefix, __VA_ARGS__)
+#define VMEM_LOAD(name, opcode, bytes, how, type)    LOAD_ROW(PREFIX, name, opcode, type)
+#define VMEM_STORE(name, opcode, bytes, shift, type) STORE_ROW(PREFIX, name, opcode, type)
+#define ATOMIC(name, slot, ...)                                                                    \
+    ATOMIC_ROW(PREFIX, name, 0x40 + slot, b32, b32)                                                \
+    ATOMIC_ROW(PREFIX, name##_x2, 0x60 + slot, b64, b64)
+#define ATOMIC_CMP(name, slot, ...)                                                                \
+    ATOMIC_ROW(PREFIX, name, 0x40 + slot, b32, b64)                                                \
+    ATOMIC_ROW(PREFIX, name##_x2, 0x60 + slot, b64, b128)
+#define ATOMIC_FLOAT(name, opcode, type, ...)        ATOMIC_ROW(PREFIX, name, opcode, type, type)
+#define ATOMIC_FLOAT_GLOBAL(name, opcode, type, ...) ATOMIC_ROW(PREFIX, name, opcode, type, type)
+
+#define PREFIX  global
+#define SG_DEF  "softgpu/isa/flat.def"
+#define SG_FIND sg_global_find
+#include "softgpu/isa/table.h"
+#undef PREFIX
+#undef ATOMIC_FLOAT_GLOBAL
+
+#define PREFIX flat
+#define ATOMIC_FLOAT_GLOBAL(...)
+#define SG_DEF  "softgpu/isa/flat.def"
+#define SG_FIND sg_flat_find
+#include "softgpu/isa/table.h"
+#undef PREFIX
+
+#define PREFIX  scratch
+#define SG_DEF  "softgpu/isa/vmem.def"
+#define SG_FIND sg_scratch_find
+#include "softgpu/isa/table.h"

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* MUBUF: buffer addressing; compiled once per interpreter level. */
+#include "softgpu/isa/buffer.h"
+#include "softgpu/isa/convert.h"
+
+/* Where an access goes: `linear` or `swizzled`, both restricted to the lanes in range. */
+struct buffer_place {
+    bool is_swizzled;
+    uint64_t outside; /* active lanes out of range */
+    struct sg_lanes linear;
+    struct sg_swizzle swizzled;
+};
+
+/* Per lane: offset in the record (TMP_OFFSET) and index; returns the index row. */
+SG_INLINE const uint32_t *offsets_and_indices(struct sg_wave *w, const struct sg_op *op,
+                                              const struct sg_buffer *buffer) {
+    const sg_lane_row *address = (const sg_lane_row *)sg_wave_row(w, op->src[0]);
+    const uint32_t *index_row = op->mods & SG_MEM_IDXEN ? address[0] : NULL;
+    const uint32_t *offset_row = op->mods & SG_MEM_OFFEN ? address[index_row ? 1 : 0] : NULL;
+    uint32_t *offset = w->tmp[SG_TMP_OFFSET];
+    uint32_t *index = w->tmp[SG_TMP_INDEX];
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        offset[i] = (offset_row ? offset_row[i] : 0) + op->imm;
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        index[i] = (index_row ? index_row[i] : 0) + (buffer->add_tid ? i : 0);
+    return index;
+}
+
+/* Sorts the active lanes into those in range and the rest, then restricts the place to the former.
+ * A lane is out of range if any byte of its access is. */
+static void range_check(struct sg_wave *w, const struct sg_buffer *buffer, const uint32_t *index,
+                        uint32_t bytes, struct buffer_place *place) {
+    const uint32_t *offset = w->tmp[SG_TMP_OFFSET];
+    uint64_t exec = sg_wave_exec(w);
+    place->outside = 0;
+    for (uint64_t left = exec; left; left &= left - 1) {
+        uint32_t lane = sg_first_lane(left);
+        bool fits = sg_buffer_in_range(buffer, index[lane], offset[lane], lane, bytes);
+        place->outside |= (uint64_t)!fits << lane;
+    }
+    const uint32_t *mask = sg_wave_mask(w);
+    if (place->outside) {
+        exec &= ~place->outside;
+        sg_expand_mask(exec, w->tmp[SG_TMP_MASK]);
+        mask = w->tmp[SG_TMP_MASK];
+    }
+    place->linear.exec = place->swizzled.exec = exec;
+    place->linear.mask = place->swizzled.mask = mask;
+}
+
+/* Vector steps for what nearly all code does: no index from a register, all lanes in range. */
+SG_INLINE bool is_all_in_range(struct sg_wave *w, const struct sg_buffer *buffer, uint32_t bytes) {
+    const uint32_t *offset = w->tmp[SG_TMP_OFFSET];
+    const uint32_t *mask = sg_wave_mask(w);
+    uint32_t highest = 0;
+    if (buffer->is_structured)
+        return false;
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        highest = (offset[i] & mask[i]) > highest ? offset[i] & mask[i] : highest;
+    uint64_t end = (uint64_t)highest + bytes + 3;
+    uint64_t last = buffer->add_tid ? SG_LANES - 1 : 0;
+    if (buffer->is_swizzled)
+        end = (end + buffer->stride * (last / buffer->index_stride)) * buffer->index_stride +
+              4 * buffer->index_stride;
+    else
+        end += buffer->stride * last;
+    return end <= buffer->limit;
+}
+
+SG_SHARED void buffer_place(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
+                            struct buffer_place *place) {
+    struct sg_buffer buffer = sg_buffer_take(w, op);
+    const uint32_t *index = offsets_and_indices(w, op, &buffer);
+    if (is_all_in_range(w, &buffer, bytes)) {
+        place->outside = 0;
+        place->linear.exec = place->swizzled.exec = sg_wave_exec(w);
+        place->linear.mask = place->swizzled.mask = sg_wave_mask(w);
+    } else {
+        range_check(w, &buffer, index, bytes, place);
+    }
+    place->is_swizzled = buffer.is_swizzled;
+    uint32_t *part = w->tmp[SG_TMP_PART];
+    const uint32_t *offset = w->tmp[SG_TMP_OFFSET];
+    if (buffer.is_swizzled) {
+        for (uint32_t i = 0; i < SG_LANES; i++)
+            part[i] = (uint32_t)sg_buffer_part(&buffer, index[i]);
+        place->swizzled.base = buffer.base;
+        place->swizzled.part = part;
+        place->swizzled.offset = offset;
+        place->swizzled.stride = buffer.index_stride;
+    } else {
+        uint32_t *high = w->tmp[SG_TMP_ADDRESS];
+        for (uint32_t i = 0; i < SG_LANES; i++) {
+            uint64_t at = offset[i] + (uint64_t)index[i] * buffer.stride;
+            part[i] = (uint32_t)at;
+            high[i] = (uint32_t)(at >> 32);
+        }
+        place->linear.base = buffer.base;
+        place->linear.lo = part;
+        place->linear.hi = high;
+    }
+}
+
+/* Out of range: 0, in whatever part of the register the load fills. */
+SG_SHARED void zero_outside(struct sg_wave *w, const struct sg_op *op, uint64_t outside,
+                            uint32_t dwords, enum convert how) {
+    sg_lane_row raw[4] = {{0}};
+    uint32_t mask[SG_LANES];
+    sg_expand_mask(outside, mask);
+    if (op->mods & SG_MEM_LDS)
+        sg_vmem_write_lds(w, op, raw, outside);
+    else
+        write_back((sg_lane_row *)sg_wave_row(w, op->dst), (const sg_lane_row *)raw, mask, dwords,
+                   how);
+}
+
+SG_INLINE void zero_lanes(struct sg_wave *w, const struct sg_op *op, uint64_t outside,
+                          uint32_t dwords, enum convert how) {
+    if (__builtin_expect(outside != 0, 0))
+        zero_outside(w, op, outside, dwords, how);
+}
+
+/* The address registers may be destinations, so zeros come last. */
+#define MUBUF_ACCESS(name, bytes, after, ...)                                                      \
+    SG_HANDLER(buffer_##name) {                                                                    \
+        struct buffer_place place;                                                                 \
+        if (!sg_wave_exec(w))                                                                      \
+            SG_NEXT(w, op);                                                                        \
+        buffer_place(w, op, bytes, &place);                                                        \
+        bool ok = !place.linear.exec ||                                                            \
+                  (place.is_swizzled                                                               \
+                       ? SG_V(sg_swizzled_##name)(w, op, &place.swizzled, ##__VA_ARGS__)           \
+                       : SG_V(sg_vmem_##name)(w, op, &w->tlb, &place.linear, ##__VA_ARGS__));      \
+        if (!ok)                                                                                   \
+            return NULL;                                                                           \
+        after;                                                                                     \
+        SG_NEXT(w, op);                                                                            \
+    }
+#define VMEM_LOAD(name, opcode, bytes, how, type)                                                  \
+    MUBUF_ACCESS(name, bytes, zero_lanes(w, op, place.outside, (bytes + 3) / 4, CONVERT_##how))
+#define VMEM_STORE(name, opcode, bytes, shift, type) MUBUF_ACCESS(name, bytes, (void)0, op->dst)
+#define MUBUF_ATOMIC(name, bytes)                                                                  \
+    MUBUF_ACCESS(atomic_##name, bytes,                                                             \
+                 if (op->mods & SG_MEM_GLC)                                                        \
+                     zero_lanes(w, op, place.outside, (bytes) / 4, CONVERT_U),                     \
+                 op->dst)
+#define ATOMIC(name, ...)                                                                          \
+    MUBUF_ATOMIC(name, 4)                                                                          \
+    MUBUF_ATOMIC(name##_x2, 8)
+#define BYTES_f32                                    4
+#define BYTES_pk16                                   4
+#define BYTES_f64                                    8
+#define ATOMIC_CMP(name, ...)                        ATOMIC(name)
+#define ATOMIC_FLOAT(name, opcode, type, ...)        MUBUF_ATOMIC(name, BYTES_##type)
+#define ATOMIC_FLOAT_GLOBAL(name, opcode, type, ...) MUBUF_ATOMIC(name, BYTES_##type)
+#define MUBUF_CACHE(...)
+#define MUBUF_UNIMPLEMENTED(...)
+#include "softgpu/isa/mubuf.def"
+#undef VMEM_LOAD
+#undef VMEM_STORE
+#undef ATOMIC
+#undef ATOMIC_CMP
+#undef ATOMIC_FLOAT
+#undef ATOMIC_FLOAT_GLOBAL
+#undef MUBUF_CACHE
+#undef MUBUF_UNIMPLEMENTED
+
+SG_HANDLER(no_effect) {
+    SG_NEXT(w, op);
+}
+
+/* The table: rows are {destination, address, data, descriptor}; VDATA is both of the
+ * former. */
+#define MUBUF_ROW(name, opcode, fn, flags, tD, data)                                               \
+    SG_ROW(name, opcode, fn, flags, tD, b32, data, b128)
+#define VMEM_LOAD(name, opcode, bytes, how, type)                                                  \
+    MUBUF_ROW(buffer_##name, opcode, handle_buffer_##name, SG_VMEM_LOAD, type, none)
+#define VMEM_STORE(name, opcode, bytes, shift, type)                                               \
+    MUBUF_ROW(buffer_##name, opcode, handle_buffer_##name, SG_VMEM_STORE, none, type)
+#define ATOMIC_ROW(name, opcode, type, data)                                                       \
+    MUBUF_ROW(buffer_atomic_##name, opcode, handle_buffer_atomic_##name, SG_VMEM_ATOMIC, type, data)
+#define ATOMIC(name, slot, ...)                                                                    \
+    ATOMIC_ROW(name, 0x40 + slot, b32, b32)                                                        \
+    ATOMIC_ROW(name##_x2, 0x60 + slot, b64, b64)
+#define ATOMIC_CMP(name, slot, ...)                                                                \
+    ATOMIC_ROW(name, 0x40 + slot, b32, b64)                                                        \
+    ATOMIC_ROW(name##_x2, 0x60 + slot, b64, b128)
+#define ATOMIC_FLOAT(name, opcode, type, ...)        ATOMIC_ROW(name, opcode, type, type)
+#define ATOMIC_FLOAT_GLOBAL(name, opcode, type, ...) ATOMIC_ROW(name, opcode, type, type)
+#define MUBUF_CACHE(name, opcode)                                                                  \
+    SG_ROW(name, opcode, handle_no_effect, SG_VMEM_BARE, none, none, none, none)
+#define UNIMPLEMENTED_LOAD(name, opcode, type)                                                     \
+    MUBUF_ROW(name, opcode, NULL, SG_VMEM_LOAD, type, none)
+#define UNIMPLEMENTED_STORE(name, opcode, type)                                                    \
+    MUBUF_ROW(name, opcode, NULL, SG_VMEM_STORE, none, type)
+#define MUBUF_UNIMPLEMENTED(name, opcode, kind, type) UNIMPLEMENTED_##kind(name, opcode, type)
+#define SG_DEF                                        "softgpu/isa/mubuf.def"
+#define SG_FIND                                       sg_mubuf_find
+#include "softgpu/isa/table.h"

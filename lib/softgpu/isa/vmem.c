@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* Vector loads and stores once the addresses are known; compiled once per interpreter level. */
+#include "softgpu/isa/vmem.h"
+#include "softgpu/isa/convert.h"
+
+/* The six widths, one copy of each. */
+#define MOVE(bytes)                                                                                \
+    SG_SHARED bool load_##bytes(struct sg_tlb *tlb, const struct sg_lanes *lanes,                  \
+                                sg_lane_row *raw, struct sg_access_fault *fault) {                 \
+        return sg_lanes_load(tlb, lanes, bytes, raw, fault);                                       \
+    }                                                                                              \
+    SG_SHARED bool store_##bytes(struct sg_tlb *tlb, const struct sg_lanes *lanes,                 \
+                                 const sg_lane_row *rows, struct sg_access_fault *fault) {         \
+        return sg_lanes_store(tlb, lanes, bytes, rows, fault);                                     \
+    }
+MOVE(1)
+MOVE(2)
+MOVE(4)
+MOVE(8)
+MOVE(12)
+MOVE(16)
+/* `bytes` is a constant where these are used. */
+#define PICK(direction, bytes)                                                                     \
+    ((bytes) == 1    ? direction##_1                                                               \
+     : (bytes) == 2  ? direction##_2                                                               \
+     : (bytes) == 4  ? direction##_4                                                               \
+     : (bytes) == 8  ? direction##_8                                                               \
+     : (bytes) == 12 ? direction##_12                                                              \
+                     : direction##_16)
+
+/* To the registers or, through a buffer of its own, to LDS. */
+SG_INLINE void deliver(struct sg_wave *w, const struct sg_op *op, sg_lane_row *raw,
+                       const uint32_t *mask, uint64_t exec, uint32_t bytes, enum convert how) {
+    if (!(op->mods & SG_MEM_LDS)) {
+        write_back((sg_lane_row *)sg_wave_row(w, op->dst), (const sg_lane_row *)raw, mask,
+                   (bytes + 3) / 4, how);
+        return;
+    }
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        raw[0][i] = converted(raw[0][i], 0, how);
+    sg_vmem_write_lds(w, op, (const sg_lane_row *)raw, exec);
+}
+
+SG_INLINE bool vmem_load(struct sg_wave *w, const struct sg_op *op, struct sg_tlb *tlb,
+                         const struct sg_lanes *lanes, uint32_t bytes, enum convert how) {
+    struct sg_access_fault fault;
+    w->memory_op = op;
+    if (op->mods & SG_MEM_GLC)
+        sg_access_fence();
+    bool direct = how == CONVERT_U && lanes->exec == UINT64_MAX && !(op->mods & SG_MEM_LDS);
+    sg_lane_row *raw = direct ? (sg_lane_row *)sg_wave_row(w, op->dst) : &w->tmp[SG_TMP_RAW];
+    if (!PICK(load, bytes)(tlb, lanes, raw, &fault)) {
+        sg_vmem_fault(w, op, &fault, false);
+        return false;
+    }
+    if (!direct)
+        deliver(w, op, raw, lanes->mask, lanes->exec, bytes, how);
+    return true;
+}
+
+SG_INLINE bool vmem_store(struct sg_wave *w, const struct sg_op *op, struct sg_tlb *tlb,
+                          const struct sg_lanes *lanes, uint32_t data, uint32_t bytes,
+                          uint32_t shift) {
+    struct sg_access_fault fault;
+    const sg_lane_row *rows = (const sg_lane_row *)sg_wave_row(w, data);
+    w->memory_op = op;
+    if (shift) {
+        for (uint32_t i = 0; i < SG_LANES; i++)
+            w->tmp[SG_TMP_RAW][i] = rows[0][i] >> shift;
+        rows = &w->tmp[SG_TMP_RAW];
+    }
+    if (!PICK(store, bytes)(tlb, lanes, rows, &fault)) {
+        sg_vmem_fault(w, op, &fault, true);
+        return false;
+    }
+    return true;
+}
+
+/* What the lanes' offsets have in common. */
+struct swizzle_shape {
+    bool uniform; /* one offset: the lanes differ in their part only */
+    bool aligned; /* no access leaves the element it begins in or, for dwords, its elements */
+};
+
+SG_SHARED struct swizzle_shape swizzle_shape(const struct sg_swizzle *at, uint32_t bytes) {
+    uint32_t offset = at->offset[sg_first_lane(at->exec)];
+    struct swizzle_shape shape;
+    shape.uniform = !sg_row_differs(at->offset, at->mask, offset, 0);
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < SG_LANES; i++) {
+        uint32_t low = at->offset[i] & 3;
+        wrong |= (bytes < 4 ? low + bytes > 4 : low) & at->mask[i];
+    }
+    shape.aligned = !wrong;
+    return shape;
+}
+
+/* The piece `skip` bytes after each lane's offset, which lies in one element. */
+SG_INLINE void swizzled_lanes(struct sg_wave *w, const struct sg_swizzle *at,
+                              struct swizzle_shape shape, uint32_t skip, struct sg_lanes *lanes) {
+    *lanes = (struct sg_lanes){at->base, at->part, NULL, at->exec, at->mask};
+    if (shape.uniform) {
+        uint32_t offset = at->offset[sg_first_lane(at->exec)] + skip;
+        lanes->base += (uint64_t)(offset & ~3u) * at->stride + (offset & 3);
+        return;
+    }
+    uint32_t *address = w->tmp[SG_TMP_ADDRESS];
+    for (uint32_t i = 0; i < SG_LANES; i++) {
+        uint32_t offset = at->offset[i] + skip;
+        address[i] = at->part[i] + (offset & ~3u) * at->stride + (offset & 3);
+    }
+    lanes->lo = address;
+}
+
+/* Offsets above this would leave the 32 bits of a lane's part; no scratch is that large. */
+SG_SHARED bool swizzled_fits(const struct sg_swizzle *at, uint32_t bytes,
+                             struct sg_access_fault *fault) {
+    uint32_t limit = (uint32_t)(((uint64_t)1 << 31) / at->stride - bytes);
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        wrong |= (at->offset[i] > limit) & at->mask[i];
+    for (uint64_t left = wrong ? at->exec : 0; left; left &= left - 1) {
+        uint32_t lane = sg_first_lane(left);
+        if (at->offset[lane] <= limit)
+            continue;
+        *fault = (struct sg_access_fault){at->base + (uint64_t)at->offset[lane] * at->stride, lane,
+                                          SG_ACCESS_UNMAPPED};
+        return false;
+    }
+    return true;
+}
+
+SG_INLINE bool swizzled_read(struct sg_wave *w, const struct sg_swizzle *at, uint32_t bytes,
+                             sg_lane_row *raw, struct sg_access_fault *fault) {
+    struct sg_lanes lanes;
+    struct swizzle_shape shape = swizzle_shape(at, bytes);
+    bool ok = swizzled_fits(at, bytes, fault);
+    if (ok && shape.aligned) {
+        for (uint32_t done = 0; ok && done < bytes; done += 4) {
+            swizzled_lanes(w, at, shape, done, &lanes);
+            ok = PICK(load, bytes < 4 ? bytes : 4)(&w->tlb, &lanes, &raw[done / 4], fault);
+        }
+        return ok;
+    }
+    for (uint32_t done = 0; ok && done < bytes; done++) {
+        sg_lane_row byte[1];
+        uint32_t shift = done % 4 * 8;
+        swizzled_lanes(w, at, shape, done, &lanes);
+        ok = load_1(&w->tlb, &lanes, byte, fault);
+        for (uint64_t left = at->exec; ok && left; left &= left - 1) {
+            uint32_t i = sg_first_lane(left);
+            raw[done / 4][i] = (shift ? raw[done / 4][i] : 0) | byte[0][i] << shift;
+        }
+    }
+    return ok;
+}
+
+SG_INLINE bool swizzled_write(struct sg_wave *w, const struct sg_swizzle *at, uint32_t bytes,
+                              uint32_t shift, const sg_lane_row *rows,
+                              struct sg_access_fault *fault) {
+    struct sg_lanes lanes;
+    struct swizzle_shape shape = swizzle_shape(at, bytes);
+    uint32_t step = !shape.aligned ? 1 : bytes < 4 ? bytes : 4;
+    bool ok = swizzled_fits(at, bytes, fault);
+    for (uint32_t done = 0; ok && done < bytes; done += step) {
+        const sg_lane_row *piece = &rows[done / 4];
+        uint32_t right = shift + done % 4 * 8;
+        if (right) {
+            sg_lane_row *shifted = &w->tmp[SG_TMP_SHIFTED];
+            for (uint32_t i = 0; i < SG_LANES; i++)
+                shifted[0][i] = piece[0][i] >> right;
+            piece = shifted;
+        }
+        swizzled_lanes(w, at, shape, done, &lanes);
+        ok = shape.aligned ? PICK(store, bytes < 4 ? bytes : 4)(&w->tlb, &lanes, piece, fault)
+                           : store_1(&w->tlb, &lanes, piece, fault);
+    }
+    return ok;
+}
+
+#define MOVE_SWIZZLED(bytes)                                                                       \
+    SG_SHARED bool swizzled_read_##bytes(struct sg_wave *w, const struct sg_swizzle *at,           \
+                                         sg_lane_row *raw, struct sg_access_fault *fault) {        \
+        return swizzled_read(w, at, bytes, raw, fault);                                            \
+    }                                                                                              \
+    SG_SHARED bool swizzled_write_##bytes(struct sg_wave *w, const struct sg_swizzle *at,          \
+                                          uint32_t shift, const sg_lane_row *rows,                 \
+                                          struct sg_access_fault *fault) {                         \
+        return swizzled_write(w, at, bytes, shift, rows, fault);                                   \
+    }
+MOVE_SWIZZLED(1)
+MOVE_SWIZZLED(2)
+MOVE_SWIZZLED(4)
+MOVE_SWIZZLED(8)
+MOVE_SWIZZLED(12)
+MOVE_SWIZZLED(16)
+
+bool SG_V(sg_swizzled_read)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
+                            sg_lane_row *raw, struct sg_access_fault *fault) {
+    return dwords == 1 ? swizzled_read_4(w, at, raw, fault) : swizzled_read_8(w, at, raw, fault);
+}
+
+bool SG_V(sg_swizzled_write)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
+                             const sg_lane_row *rows, struct sg_access_fault *fault) {
+    return dwords == 1 ? swizzled_write_4(w, at, 0, rows, fault)
+                       : swizzled_write_8(w, at, 0, rows, fault);
+}
+
+SG_INLINE bool swizzled_load(struct sg_wave *w, const struct sg_op *op, const struct sg_swizzle *at,
+                             uint32_t bytes, enum convert how) {
+    struct sg_access_fault fault;
+    sg_lane_row *raw = &w->tmp[SG_TMP_RAW];
+    w->memory_op = op;
+    if (!PICK(swizzled_read, bytes)(w, at, raw, &fault)) {
+        sg_vmem_fault(w, op, &fault, false);
+        return false;
+    }
+    deliver(w, op, raw, at->mask, at->exec, bytes, how);
+    return true;
+}
+
+SG_INLINE bool swizzled_store(struct sg_wave *w, const struct sg_op *op,
+                              const struct sg_swizzle *at, uint32_t data, uint32_t bytes,
+                              uint32_t shift) {
+    struct sg_access_fault fault;
+    w->memory_op = op;
+    if (PICK(swizzled_write, bytes)(w, at, shift, (const sg_lane_row *)sg_wave_row(w, data),
+                                    &fault))
+        return true;
+    sg_vmem_fault(w, op, &fault, true);
+    return false;
+}
+
+#define VMEM_LOAD(name, opcode, bytes, how, type)                                                  \
+    bool SG_V(sg_vmem_##name)(struct sg_wave * w, const struct sg_op *op, struct sg_tlb *tlb,      \
+                              const struct sg_lanes *lanes) {                                      \
+        return vmem_load(w, op, tlb, lanes, bytes, CONVERT_##how);                                 \
+    }                                                                                              \
+    bool SG_V(sg_swizzled_##name)(struct sg_wave * w, const struct sg_op *op,                      \
+                                  const struct sg_swizzle *at) {                                   \
+        return swizzled_load(w, op, at, bytes, CONVERT_##how);                                     \
+    }
+#define VMEM_STORE(name, opcode, bytes, shift, type)                                               \
+    bool SG_V(sg_vmem_##name)(struct sg_wave * w, const struct sg_op *op, struct sg_tlb *tlb,      \
+                              const struct sg_lanes *lanes, uint32_t data) {                       \
+        return vmem_store(w, op, tlb, lanes, data, bytes, shift);                                  \
+    }                                                                                              \
+    bool SG_V(sg_swizzled_##name)(struct sg_wave * w, const struct sg_op *op,                      \
+                                  const struct sg_swizzle *at, uint32_t data) {                    \
+        return swizzled_store(w, op, at, data, bytes, shift);                                      \
+    }
+#include "softgpu/isa/vmem.def"

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/// Vector memory instructions below their addressing: what FLAT, GLOBAL, SCRATCH and MUBUF share.
+///
+/// A format computes 64 addresses (struct sg_lanes, or struct sg_swizzle for memory that is
+/// interleaved over lanes) and calls the functions that vmem.def and atomic.def expand to. They
+/// write the destination's active lanes, or stop the wave with a fault and return false.
+#ifndef SG_ISA_VMEM_H
+#define SG_ISA_VMEM_H
+
+#include "softgpu/isa/handler.h"
+#include "softgpu/mem/lanes.h"
+
+/// sg_op.mods of the memory formats.
+enum sg_memory_mod {
+    SG_MEM_GLC = 1u << 0,   ///< atomics: return the old value
+    SG_MEM_SLC = 1u << 1,   ///< a cache hint
+    SG_MEM_LDS = 1u << 2,   ///< the load goes to LDS at M0 + offset + 4 * lane
+    SG_MEM_OFFEN = 1u << 3, ///< MUBUF: VADDR has an offset
+    SG_MEM_IDXEN = 1u << 4, ///< MUBUF: VADDR has an index (first, when both)
+    SG_MEM_GDS = 1u << 5,   ///< DS
+    SG_MEM_NV = 1u << 6,    ///< SMEM: non-volatile, a hint
+};
+
+/// sg_row.flags of the vector memory formats.
+enum sg_vmem_row {
+    SG_VMEM_LOAD = 1u << 0,
+    SG_VMEM_STORE = 1u << 1,
+    SG_VMEM_ATOMIC = 1u << 2,
+    SG_VMEM_BARE = 1u << 3, ///< no operands: cache control
+};
+
+/// The wave's w->tmp rows: 0 to 3 are the data on their way, the others belong to addressing.
+enum sg_tmp_row {
+    SG_TMP_RAW = 0,
+    SG_TMP_OFFSET = 4,
+    SG_TMP_PART = 5,
+    SG_TMP_ADDRESS = 6,
+    SG_TMP_MASK = 7,
+    SG_TMP_SHIFTED = 8,
+    SG_TMP_INDEX = 9,
+};
+
+/// Memory interleaved over lanes in 4-byte elements: byte `offset` of lane i is at
+/// base + part[i] + (offset & ~3) * stride + (offset & 3).
+struct sg_swizzle {
+    uint64_t base;
+    const uint32_t *part;   ///< per lane
+    const uint32_t *offset; ///< per lane, bytes
+    uint32_t stride;        ///< bytes from one element of a lane to its next, / 4
+    uint64_t exec;
+    const uint32_t *mask;
+};
+
+/// Stops the wave at `op` as the fault says. Returns NULL.
+const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
+                                  const struct sg_access_fault *fault, bool is_write);
+
+/// A load with SG_MEM_LDS: writes the values to LDS at M0 + offset + 4 * lane. Every lane owns a
+/// dword, whatever the width of the load; lanes beyond the work-group's LDS are dropped.
+void sg_vmem_write_lds(struct sg_wave *w, const struct sg_op *op, const sg_lane_row *values,
+                       uint64_t exec);
+
+/// The active lanes of a wave as struct sg_lanes wants them; base, lo and hi are the caller's.
+static inline void sg_lanes_of_wave(struct sg_wave *w, struct sg_lanes *lanes) {
+    lanes->exec = sg_wave_exec(w);
+    lanes->mask = sg_wave_mask(w);
+}
+
+#ifdef SG_VARIANT
+/// Loads into op->dst (or LDS) of the active lanes, through `tlb`. EXEC may be a part of the
+/// wave's.
+#    define VMEM_LOAD(name, ...)                                                                   \
+        bool SG_V(sg_vmem_##name)(struct sg_wave * w, const struct sg_op *op, struct sg_tlb *tlb,  \
+                                  const struct sg_lanes *lanes);                                   \
+        bool SG_V(sg_swizzled_##name)(struct sg_wave * w, const struct sg_op *op,                  \
+                                      const struct sg_swizzle *at);
+/// Stores the registers at operand code `data`.
+#    define VMEM_STORE(name, ...)                                                                  \
+        bool SG_V(sg_vmem_##name)(struct sg_wave * w, const struct sg_op *op, struct sg_tlb *tlb,  \
+                                  const struct sg_lanes *lanes, uint32_t data);                    \
+        bool SG_V(sg_swizzled_##name)(struct sg_wave * w, const struct sg_op *op,                  \
+                                      const struct sg_swizzle *at, uint32_t data);
+#    include "softgpu/isa/vmem.def"
+#    undef VMEM_LOAD
+#    undef VMEM_STORE
+
+/// `dwords` (1 or 2) of each active lane of interleaved memory, without an instruction around them.
+bool SG_V(sg_swizzled_read)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
+                            sg_lane_row *raw, struct sg_access_fault *fault);
+bool SG_V(sg_swizzled_write)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
+                             const sg_lane_row *rows, struct sg_access_fault *fault);
+
+/// Read-modify-write with the registers at operand code `data`; returns old values in op->dst if
+/// GLC is set. Sequentially consistent and atomic towards the host and other
+/// waves; in interleaved memory, which belongs to one lane, plain. sg_update_*: the same at host
+/// addresses, old == NULL returns nothing.
+typedef void sg_update_fn(void *const *hosts, uint64_t exec, const sg_lane_row *data,
+                          sg_lane_row *old);
+#    define SG_VMEM_ATOMIC_FN(name)                                                                \
+        sg_update_fn SG_V(sg_update_##name);                                                       \
+        bool SG_V(sg_vmem_atomic_##name)(struct sg_wave * w, const struct sg_op *op,               \
+                                         struct sg_tlb *tlb, const struct sg_lanes *lanes,         \
+                                         uint32_t data);                                           \
+        bool SG_V(sg_swizzled_atomic_##name)(struct sg_wave * w, const struct sg_op *op,           \
+                                             const struct sg_swizzle *at, uint32_t data);
+#    define ATOMIC(name, ...)              SG_VMEM_ATOMIC_FN(name) SG_VMEM_ATOMIC_FN(name##_x2)
+#    define ATOMIC_CMP(name, ...)          ATOMIC(name)
+#    define ATOMIC_FLOAT(name, ...)        SG_VMEM_ATOMIC_FN(name)
+#    define ATOMIC_FLOAT_GLOBAL(name, ...) SG_VMEM_ATOMIC_FN(name)
+#    include "softgpu/isa/atomic.def"
+#    undef ATOMIC
+#    undef ATOMIC_CMP
+#    undef ATOMIC_FLOAT
+#    undef ATOMIC_FLOAT_GLOBAL
+#endif
+
+#endif

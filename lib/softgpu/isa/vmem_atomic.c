@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Vector atomics once the addresses are known; compiled once per interpreter level. */
+#include "softgpu/isa/numeric.h"
+#include "softgpu/isa/vmem.h"
+
+/* Host address of each active lane's operand. Misaligned atomics fault, in lane order with the
+ * other faults. */
+static bool atomic_hosts(struct sg_tlb *tlb, const struct sg_lanes *lanes, uint32_t bytes,
+                         void **hosts, struct sg_access_fault *fault) {
+    for (uint64_t left = lanes->exec; left; left &= left - 1) {
+        uint32_t lane = sg_first_lane(left);
+        uint64_t va = sg_lane_va(lanes, lane);
+        fault->lane = lane;
+        if (va & (bytes - 1)) {
+            fault->va = va;
+            fault->cause = SG_ACCESS_MISALIGNED;
+            return false;
+        }
+        hosts[lane] = sg_access_pointer(tlb, va, bytes, SG_VM_READ | SG_VM_WRITE, fault);
+        if (!hosts[lane])
+            return false;
+    }
+    return true;
+}
+
+static bool vmem_atomic(struct sg_wave *w, const struct sg_op *op, struct sg_tlb *tlb,
+                        const struct sg_lanes *lanes, uint32_t data, uint32_t bytes,
+                        sg_update_fn *update) {
+    struct sg_access_fault fault;
+    void *hosts[SG_LANES];
+    w->memory_op = op;
+    if (!atomic_hosts(tlb, lanes, bytes, hosts, &fault)) {
+        sg_vmem_fault(w, op, &fault, true);
+        return false;
+    }
+    bool returns = op->mods & SG_MEM_GLC;
+    update(hosts, lanes->exec, (const sg_lane_row *)sg_wave_row(w, data),
+           returns ? (sg_lane_row *)sg_wave_row(w, op->dst) : NULL);
+    return true;
+}
+
+/* Interleaved memory is one lane's own, and a 64-bit operand is not in one piece there: update a
+ * copy. */
+static bool swizzled_atomic(struct sg_wave *w, const struct sg_op *op, const struct sg_swizzle *at,
+                            uint32_t data, uint32_t bytes, sg_update_fn *update) {
+    struct sg_access_fault fault;
+    uint64_t copies[SG_LANES];
+    void *hosts[SG_LANES];
+    sg_lane_row *raw = &w->tmp[SG_TMP_RAW];
+    w->memory_op = op;
+    if (!SG_V(sg_swizzled_read)(w, at, bytes / 4, raw, &fault)) {
+        sg_vmem_fault(w, op, &fault, true);
+        return false;
+    }
+    for (uint32_t i = 0; i < SG_LANES; i++) {
+        copies[i] = (uint64_t)raw[1][i] << 32 | raw[0][i];
+        hosts[i] = &copies[i];
+    }
+    bool returns = op->mods & SG_MEM_GLC;
+    update(hosts, at->exec, (const sg_lane_row *)sg_wave_row(w, data),
+           returns ? (sg_lane_row *)sg_wave_row(w, op->dst) : NULL);
+    for (uint32_t i = 0; i < SG_LANES; i++) {
+        raw[0][i] = (uint32_t)copies[i];
+        raw[1][i] = (uint32_t)(copies[i] >> 32);
+    }
+    if (SG_V(sg_swizzled_write)(w, at, bytes / 4, raw, &fault))
+        return true;
+    sg_vmem_fault(w, op, &fault, true);
+    return false;
+}
+
+static inline uint32_t pk_add_f16(uint32_t a, uint32_t b) {
+    /* The sum of two binary16 rounded to binary32 first is still correctly rounded in the end. */
+    uint16_t low = (uint16_t)f32_to_f16(f16_to_f32((uint16_t)a) + f16_to_f32((uint16_t)b));
+    uint16_t high =
+        (uint16_t)f32_to_f16(f16_to_f32((uint16_t)(a >> 16)) + f16_to_f32((uint16_t)(b >> 16)));
+    return (uint32_t)high << 16 | low;
+}
+
+#define WORDS_32 1
+#define WORDS_64 2
+/* Registers -> value of `bits` bits, as the type's unsigned representation. */
+#define TAKE_32(rows, at, lane)    ((rows)[at][lane])
+#define TAKE_64(rows, at, lane)    ((uint64_t)(rows)[(at) + 1][lane] << 32 | (rows)[at][lane])
+#define GIVE_32(rows, lane, value) ((rows)[0][lane] = (value))
+#define GIVE_64(rows, lane, value)                                                                 \
+    ((rows)[0][lane] = (uint32_t)(value), (rows)[1][lane] = (uint32_t)((value) >> 32))
+#define BITS_32 uint32_t
+#define BITS_64 uint64_t
+
+/* The lanes in order, each by compare and swap. `type` is what the semantics calculate in. */
+#define UPDATE(name, bits, type, cmp, ...)                                                         \
+    SG_INLINE type lane_##name(type OLD, type S, type CMP) {                                       \
+        type D;                                                                                    \
+        (void)CMP;                                                                                 \
+        (void)OLD;                                                                                 \
+        __VA_ARGS__;                                                                               \
+        return D;                                                                                  \
+    }                                                                                              \
+    void SG_V(sg_update_##name)(void *const *hosts, uint64_t exec, const sg_lane_row *data,        \
+                                sg_lane_row *returned) {                                           \
+        union word {                                                                               \
+            BITS_##bits word;                                                                      \
+            type value;                                                                            \
+        };                                                                                         \
+        for (uint64_t left = exec; left; left &= left - 1) {                                       \
+            uint32_t lane = sg_first_lane(left);                                                   \
+            BITS_##bits *host = hosts[lane];                                                       \
+            union word s = {.word = TAKE_##bits(data, 0, lane)};                                   \
+            union word c = {.word = (cmp) ? TAKE_##bits(data, WORDS_##bits, lane) : 0};            \
+            union word old = {.word = __atomic_load_n(host, __ATOMIC_RELAXED)};                    \
+            union word d;                                                                          \
+            do                                                                                     \
+                d.value = lane_##name(old.value, s.value, c.value);                                \
+            while (!__atomic_compare_exchange_n(host, &old.word, d.word, false, __ATOMIC_SEQ_CST,  \
+                                                __ATOMIC_RELAXED));                                \
+            if (returned)                                                                          \
+                GIVE_##bits(returned, lane, old.word);                                             \
+        }                                                                                          \
+    }                                                                                              \
+    bool SG_V(sg_vmem_atomic_##name)(struct sg_wave * w, const struct sg_op *op,                   \
+                                     struct sg_tlb *tlb, const struct sg_lanes *lanes,             \
+                                     uint32_t data) {                                              \
+        return vmem_atomic(w, op, tlb, lanes, data, sizeof(type), SG_V(sg_update_##name));         \
+    }                                                                                              \
+    bool SG_V(sg_swizzled_atomic_##name)(struct sg_wave * w, const struct sg_op *op,               \
+                                         const struct sg_swizzle *at, uint32_t data) {             \
+        return swizzled_atomic(w, op, at, data, sizeof(type), SG_V(sg_update_##name));             \
+    }
+
+#define TYPE_u_32                           uint32_t
+#define TYPE_u_64                           uint64_t
+#define TYPE_i_32                           int32_t
+#define TYPE_i_64                           int64_t
+#define BITS_OF_f32                         32
+#define BITS_OF_f64                         64
+#define BITS_OF_pk16                        32
+#define TYPE_f32                            float
+#define TYPE_f64                            double
+#define TYPE_pk16                           uint32_t
+#define UPDATE_(name, bits, type, cmp, ...) UPDATE(name, bits, type, cmp, __VA_ARGS__)
+
+#define ATOMIC(name, slot, class, ...)                                                             \
+    UPDATE(name, 32, TYPE_##class##_32, false, __VA_ARGS__)                                        \
+    UPDATE(name##_x2, 64, TYPE_##class##_64, false, __VA_ARGS__)
+#define ATOMIC_CMP(name, slot, class, ...)                                                         \
+    UPDATE(name, 32, TYPE_##class##_32, true, __VA_ARGS__)                                         \
+    UPDATE(name##_x2, 64, TYPE_##class##_64, true, __VA_ARGS__)
+#define ATOMIC_FLOAT(name, opcode, type, ...)                                                      \
+    UPDATE_(name, BITS_OF_##type, TYPE_##type, false, __VA_ARGS__)
+#define ATOMIC_FLOAT_GLOBAL(name, opcode, type, ...)                                               \
+    UPDATE_(name, BITS_OF_##type, TYPE_##type, false, __VA_ARGS__)
+#include "softgpu/isa/atomic.def"

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "softgpu/isa/vmem.h"
+
+const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
+                                  const struct sg_access_fault *fault, bool is_write) {
+    static const enum sg_fault_cause causes[] = {
+        [SG_ACCESS_OK] = SG_FAULT_NONE,
+        [SG_ACCESS_UNMAPPED] = SG_FAULT_MEMORY_UNMAPPED,
+        [SG_ACCESS_READ_ONLY] = SG_FAULT_MEMORY_READ_ONLY,
+        [SG_ACCESS_MISALIGNED] = SG_FAULT_MEMORY_MISALIGNED,
+    };
+    enum sg_fault_cause cause = causes[fault->cause];
+    uint32_t high = (uint32_t)(fault->va >> 32);
+    bool in_aperture =
+        high && (high == w->env->shared_aperture_hi || high == w->env->private_aperture_hi);
+    w->fault.va = fault->va;
+    w->fault.lane = fault->lane;
+    w->fault.is_write = is_write;
+    return sg_wave_fault(
+        w, op, in_aperture && cause == SG_FAULT_MEMORY_UNMAPPED ? SG_FAULT_APERTURE : cause);
+}
+
+void sg_vmem_write_lds(struct sg_wave *w, const struct sg_op *op, const sg_lane_row *values,
+                       uint64_t exec) {
+    uint32_t start = (w->s[SG_M0] & 0xffff) + op->imm;
+    for (uint64_t left = exec; left; left &= left - 1) {
+        uint32_t lane = sg_first_lane(left);
+        uint64_t at = (uint64_t)start + 4 * lane;
+        if (at + 4 <= w->lds_bytes)
+            sg_store32(w->lds + at, values[0][lane]);
+    }
+}
