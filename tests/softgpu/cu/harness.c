@@ -12,6 +12,9 @@ static void note_interrupt(void *context, uint32_t event_id) {
     struct bench *bench = context;
     bench->interrupts++;
     bench->last_event_id = event_id;
+    if (!pthread_equal(pthread_self(), bench->owner)) {
+        bench->foreign++;
+    }
 }
 
 static uint8_t *map(struct bench *bench, uint64_t va, size_t bytes) {
@@ -29,7 +32,8 @@ static uint8_t *map(struct bench *bench, uint64_t va, size_t bytes) {
 }
 
 void bench_init(struct bench *bench, uint32_t cu_count, uint32_t worker_count) {
-    *bench = (struct bench){0};
+    memset(bench, 0, sizeof *bench);
+    bench->owner = pthread_self();
     bench->vm = sg_vm_create();
     assert_non_null(bench->vm);
     bench->code = map(bench, BENCH_CODE_VA, BENCH_CODE_BYTES);

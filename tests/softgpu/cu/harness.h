@@ -7,6 +7,8 @@
 #include "softgpu/cu/cu.h"
 #include "softgpu/mem/vm.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,16 +22,18 @@ struct bench {
     uint8_t *code; ///< host bytes at BENCH_CODE_VA
     uint8_t *data; ///< host bytes at BENCH_DATA_VA
     size_t code_used;
-    uint32_t interrupts;    ///< calls of the sink
-    uint32_t last_event_id; ///< of the last one
+    _Atomic uint32_t interrupts;    ///< calls of the sink
+    _Atomic uint32_t last_event_id; ///< of the last one
+    _Atomic uint32_t foreign;       ///< calls on other threads than the one that set `owner`
+    pthread_t owner;                ///< bench_init's thread
 };
 
 /// Creates the device; fails the test on any error.
 void bench_init(struct bench *bench, uint32_t cu_count, uint32_t worker_count);
 void bench_fini(struct bench *bench);
 
-/// What a test wants to differ from a plain kernel: 8 SGPR-granules..., s[0:1] = kernarg, s2 =
-/// work-group id x.
+/// What a test wants to differ from a plain kernel, which gets s[0:1] = kernarg, s2 = work-group id
+/// x and v0 = work-item id x.
 struct kernel_options {
     uint32_t vgprs;      ///< default 16
     uint32_t sgprs;      ///< default 32

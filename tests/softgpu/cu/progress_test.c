@@ -204,6 +204,41 @@ static void kernels_of_two_queues_run_beside_each_other(void **state) {
     assert_int_equal(runner_join(&first), SG_RUN_DONE);
 }
 
+static void run_busy(uint32_t loops, uint32_t groups) {
+    struct sg_fault fault;
+    const uint64_t kernel = BENCH_LOAD(&bench, kernel_busy, NULL);
+    const struct sg_dispatch_config config = bench_launch(kernel, groups * 64, 64);
+    store(0, loops);
+    assert_int_equal(bench_run(&bench, &config, &fault), SG_RUN_DONE);
+    assert_int_equal(bench.interrupts, groups);
+}
+
+static void long_grid_gets_help(void **state) {
+    (void)state;
+    run_busy(200000, 64);
+    assert_true(bench.foreign > 0 && bench.foreign < 64); /* and the owner takes part */
+}
+
+static void short_grid_wakes_nobody(void **state) {
+    (void)state;
+    run_busy(10, 16);
+    assert_int_equal(bench.foreign, 0);
+}
+
+static int64_t process_cpu_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void idle_workers_burn_nothing(void **state) {
+    (void)state;
+    run_busy(200000, 64);
+    const int64_t before = process_cpu_ns();
+    usleep(300000);
+    assert_true(process_cpu_ns() - before < 3000000); /* 1 % */
+}
+
 static void infinite_loop_can_be_killed(void **state) {
     (void)state;
     const uint64_t kernel = BENCH_LOAD(&bench, kernel_forever, NULL);
@@ -311,6 +346,9 @@ int main(void) {
         ONE(kernel_sees_what_the_host_writes_meanwhile),
         ONE(waiting_kernel_leaves_the_processor_alone),
         THREE(kernels_of_two_queues_run_beside_each_other),
+        THREE(long_grid_gets_help),
+        THREE(short_grid_wakes_nobody),
+        THREE(idle_workers_burn_nothing),
         ONE(infinite_loop_can_be_killed),
         THREE(infinite_loop_can_be_killed),
         ONE(kill_before_the_run_is_not_lost),
