@@ -6,7 +6,7 @@
 
 #include "measure/arm_state.h"
 
-uint16_t hsp_arm_dispatch_header(hsa_fence_scope_t fence) {
+uint16_t hsp_arm_header(hsa_fence_scope_t fence) {
     return hsp_packet_header(HSA_PACKET_TYPE_KERNEL_DISPATCH, true, fence, fence);
 }
 
@@ -19,6 +19,15 @@ void hsp_arm_destroy(struct hsp_arm *arm) {
     if (arm->ops && arm->ops->destroy)
         arm->ops->destroy(arm->state);
     *arm = (struct hsp_arm){0};
+}
+
+void hsp_arm_packet(const struct hsp_arm_case *launch, union hsp_packet *out_packet) {
+    struct hsp_dispatch dispatch;
+    uint16_t header;
+    uint16_t setup;
+    hsp_dispatch_init(&dispatch, &launch->code, &launch->geometry, NULL);
+    hsp_dispatch_fill(&dispatch, out_packet, &header, &setup);
+    out_packet->words[0] = launch->header | (uint32_t)setup << 16;
 }
 
 static int timer_nothing(void *state) {
@@ -46,9 +55,7 @@ hsp_status hsp_arm_state_create(const struct hsp_arm_case *launch,
     state->kernarg = launch->kernarg;
     state->kernarg_bytes = launch->code.kernarg_bytes;
     hsp_dispatch_init(&state->dispatch, &launch->code, &launch->geometry, NULL);
-    state->dispatch.acquire = launch->fence;
-    state->dispatch.release = launch->fence;
-    state->dispatch.barrier = true;
+    state->header = launch->header;
     size_t block_bytes = state->kernarg_bytes ? state->kernarg_bytes : 1;
     hsp_status status =
         hsp_kernarg_arena_create(launch->agent, block_bytes, HSP_ARM_IN_FLIGHT_MAX, &state->arena);

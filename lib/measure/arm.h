@@ -5,8 +5,8 @@
 /// packets, so that what differs between two arms is only the code that submits.
 ///
 /// The packets are HIP's. A launch is one kernel-dispatch packet without completion signal, with
-/// the barrier bit and fences of `fence` scope; to wait, one barrier-AND packet with system-scope
-/// fences and a completion signal follows, on which the host spins (that is what
+/// the barrier bit and the fences that HIP uses (`header`); to wait, one barrier-AND packet with
+/// system-scope fences and a completion signal follows, on which the host spins (that is what
 /// hipStreamSynchronize does in ROCm 5.2: rocvirtual.cpp, dispatchBarrierPacket).
 ///
 /// Thread safety: arms and case belong to one thread.
@@ -27,7 +27,7 @@ struct hsp_arm_case {
     struct hsp_geometry geometry;
     const void *kernarg;     ///< the kernarg segment, written; each launch copies it
     struct hsp_queue *queue; ///< shared by ring and hsa
-    hsa_fence_scope_t fence; ///< of both fences of the dispatch packet
+    uint16_t header;         ///< of the dispatch packet: hsp_arm_header or what HIP wrote
 };
 
 /// Most launches between two waits; a kernarg block is kept for each.
@@ -43,8 +43,12 @@ struct hsp_arm hsp_arm_timer(void);
 /// Frees an arm of any kind; accepts a zeroed one.
 void hsp_arm_destroy(struct hsp_arm *arm);
 
-/// Header of a dispatch packet and of the barrier packet that ends a wait.
-uint16_t hsp_arm_dispatch_header(hsa_fence_scope_t fence);
+/// Header of a dispatch packet with the barrier bit and both fences of this scope. HIP's, in ROCm
+/// 5.2 with its default settings, is that of HSA_FENCE_SCOPE_AGENT.
+uint16_t hsp_arm_header(hsa_fence_scope_t fence);
+/// Header of the barrier packet that ends a wait.
 uint16_t hsp_arm_barrier_header(void);
+/// The dispatch packet of the ring and hsa arms, but for the kernarg address.
+void hsp_arm_packet(const struct hsp_arm_case *launch, union hsp_packet *out_packet);
 
 #endif

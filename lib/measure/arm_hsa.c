@@ -39,11 +39,11 @@ static void submit(struct hsa_arm *arm, union hsp_packet *packet, uint16_t heade
 static int hsa_launch(void *opaque) {
     struct hsa_arm *arm = opaque;
     union hsp_packet packet;
-    uint16_t header;
+    uint16_t unused_header;
     uint16_t setup;
     arm->common->dispatch.kernarg = hsp_arm_state_kernarg(arm->common);
-    hsp_dispatch_fill(&arm->common->dispatch, &packet, &header, &setup);
-    submit(arm, &packet, header, setup);
+    hsp_dispatch_fill(&arm->common->dispatch, &packet, &unused_header, &setup);
+    submit(arm, &packet, arm->common->header, setup);
     return 0;
 }
 

@@ -8,11 +8,11 @@ static int ring_launch(void *opaque) {
     if (status)
         return hsp_arm_state_fail(state, status);
     union hsp_packet *slot = hsp_queue_slot(state->queue, index);
-    uint16_t header;
+    uint16_t unused_header;
     uint16_t setup;
     state->dispatch.kernarg = hsp_arm_state_kernarg(state);
-    hsp_dispatch_fill(&state->dispatch, slot, &header, &setup);
-    hsp_queue_publish(slot, header, setup);
+    hsp_dispatch_fill(&state->dispatch, slot, &unused_header, &setup);
+    hsp_queue_publish(slot, state->header, setup);
     hsp_queue_ring_doorbell(state->queue, index);
     return 0;
 }

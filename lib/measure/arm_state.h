@@ -9,6 +9,7 @@
 struct hsp_arm_state {
     struct hsp_queue *queue;
     struct hsp_dispatch dispatch; ///< all but the kernarg address
+    uint16_t header;              ///< of the dispatch packet
     const void *kernarg;          ///< copied into a block by each launch
     size_t kernarg_bytes;
     struct hsp_kernarg_arena *arena;

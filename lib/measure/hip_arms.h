@@ -31,6 +31,11 @@ struct hsp_hip_arms {
     /// hipLaunchKernel; the image is registered as the compiler's start-up code would.
     int (*launch_create)(void *context, const struct hsp_arm_case *launch, struct hsp_arm *out_arm,
                          struct hsp_hip_error *out_error);
+    /// Launches the arm once and reads the packet that HIP wrote for it, header included, before it
+    /// is consumed. Returns 0, or -1 with the reason (a HIP whose queues can't be seen). The arm
+    /// must be idle; a few launches are made.
+    int (*read_packet)(struct hsp_arm *arm, union hsp_packet *out_packet,
+                       struct hsp_hip_error *out_error);
     /// Destroys the stream; the arms must be gone. NULL is fine.
     void (*close)(void *context);
     /// Version of the HIP runtime, such as 50221153; 0 when it can't be asked.

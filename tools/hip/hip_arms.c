@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bundle.h"
+#include "hip_queues.h"
 #include "measure/hip_arms.h"
 
 /* What the compiler's start-up code calls (HIP's stable ABI, not in its headers). */
@@ -213,12 +214,22 @@ static int launch_create(void *context, const struct hsp_arm_case *launch, struc
     return 0;
 }
 
+static int read_packet(struct hsp_arm *arm, union hsp_packet *out_packet,
+                       struct hsp_hip_error *out_error) {
+    const char *why = hip_queues_capture(arm->ops->launch, arm->ops->wait, arm->state, out_packet);
+    if (!why)
+        return 0;
+    snprintf(out_error->text, sizeof out_error->text, "%s", why);
+    return -1;
+}
+
 HSP_API extern const struct hsp_hip_arms hsp_hip_arms;
 const struct hsp_hip_arms hsp_hip_arms = {
     .version = HSP_HIP_ARMS_VERSION,
     .open = arms_open,
     .module_create = module_create,
     .launch_create = launch_create,
+    .read_packet = read_packet,
     .close = arms_close,
     .runtime_version = runtime_version,
 };

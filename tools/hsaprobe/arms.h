@@ -16,7 +16,10 @@ struct arms {
     void *kernarg; ///< the case's
     const struct hsp_hip_arms *hip;
     void *hip_context;
-    struct hsp_arm arms[ARM_COUNT]; ///< the first `count` are there
+    bool packet_known;                 ///< hip_packet is what HIP wrote
+    union hsp_packet hip_packet;       ///< of HIP's own launch
+    struct hsp_hip_error packet_error; ///< why it isn't known
+    struct hsp_arm arms[ARM_COUNT];    ///< the first `count` are there
     size_t count;
     struct {
         const char *name;
@@ -25,9 +28,10 @@ struct arms {
     size_t missing_count;
 };
 
-/// Makes all that can be made. Returns an exit code (printed) when not even ring and hsa can be.
-/// *out_arms needs arms_fini in any case. The launch must stay.
-int arms_init(const struct launch *launch, hsa_fence_scope_t fence, struct arms *out_arms);
+/// Makes all that can be made. The ring and hsa arms' packets take their header from HIP's where
+/// `header` is 0, or have this one. Returns an exit code (printed) when not even ring and hsa can
+/// be. *out_arms needs arms_fini in any case. The launch must stay.
+int arms_init(const struct launch *launch, uint16_t header, struct arms *out_arms);
 void arms_fini(struct arms *arms);
 
 #endif

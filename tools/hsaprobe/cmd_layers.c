@@ -16,7 +16,7 @@ struct layers_input {
     struct hsp_rounds_options rounds;
     const struct builtin *builtin; ///< --kernel
     const char *doorbell;          ///< --doorbell
-    hsa_fence_scope_t fence;
+    uint16_t header;               ///< of --fence; 0: as HIP
 };
 
 static const struct argp_option options[] = {
@@ -27,7 +27,7 @@ static const struct argp_option options[] = {
     {"batch", KEY_BATCH, "N", 0, "launches of the back-to-back batch, 1 to 256 (default 64)", 2},
     {"seed", KEY_SEED, "N", 0, "of the order of the arms and of the intervals (default 1)", 2},
     {"fence", KEY_FENCE, "SCOPE", 0,
-     "fences of the ring and hsa arms' packets: none, agent or system (default agent, as HIP)", 2},
+     "fences of the ring and hsa arms' packets: none, agent or system (default: as HIP's)", 2},
     {"doorbell", KEY_DOORBELL, "MODE", 0,
      "of the software GPU: trap, uffd or spin (default spin, trap on one processor)", 2},
     {0},
@@ -61,7 +61,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     struct layers_input *input = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        input->fence = HSA_FENCE_SCOPE_AGENT;
         input->rounds = (struct hsp_rounds_options){.round_count = 200,
                                                     .burst_count = 8,
                                                     .settle_count = 4,
@@ -86,7 +85,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         input->rounds.seed = parse_count(state, "--seed", arg, 0, UINT64_MAX);
         return 0;
     case KEY_FENCE:
-        input->fence = (hsa_fence_scope_t)one_of(state, "--fence", arg, fence_scopes);
+        input->header =
+            hsp_arm_header((hsa_fence_scope_t)one_of(state, "--fence", arg, fence_scopes));
         return 0;
     case KEY_DOORBELL:
         input->doorbell = doorbell_modes[one_of(state, "--doorbell", arg, doorbell_modes)];
@@ -165,7 +165,7 @@ static int measure(struct command_context *context, const struct layers_tables *
     int code = launch_reset(launch);
     if (code)
         return code;
-    code = arms_init(launch, input->fence, &arms);
+    code = arms_init(launch, input->header, &arms);
     if (!code && hsp_rounds_run(arms.arms, arms.count, &rounds, &result, &failed))
         code = failure(EXIT_FAILED, arms.arms[failed].name, "%s",
                        arms.arms[failed].ops->error(arms.arms[failed].state));
@@ -175,6 +175,7 @@ static int measure(struct command_context *context, const struct layers_tables *
         if (layers_add_results(tables, kernel, &arms, &result, context->device->software,
                                rounds.seed))
             code = failure(EXIT_FAILED, "statistics", "out of memory");
+        layers_add_packets(tables, context->report, kernel, &arms);
         note_warm_up(context->report, kernel, &result);
         for (size_t i = 0; i < arms.missing_count; i++)
             report_note(context->report, "%s: arm %s unavailable: %s", kernel, arms.missing[i].name,
@@ -211,16 +212,10 @@ static int measure_builtin(struct command_context *context, const struct layers_
 static void report_setup(struct command_context *context) {
     const struct layers_input *input = context->input;
     struct report_section *section = report_fields(context->report, "setup", "setup");
-    union hsp_packet packet = {0};
-    char text[512];
-    packet.words[0] = hsp_arm_dispatch_header(input->fence);
-    hsp_packet_describe(&packet, text, sizeof text);
-#define FIELD(key, title, value)                                                                   \
-    report_field(section, &(struct report_column){key, title, SOURCE_NONE, FORMAT_HEX}, value)
-    FIELD("dispatch_header", "header of a launch's packet", report_integer(packet.words[0]));
-    FIELD("barrier_header", "header of a wait's packet", report_integer(hsp_arm_barrier_header()));
-    FIELD("fence", "fences of a launch's packet", report_text(fence_scopes[input->fence]));
-#undef FIELD
+    report_field(section,
+                 &(struct report_column){"barrier_header", "header of the packet that a wait adds",
+                                         SOURCE_NONE, FORMAT_HEX},
+                 report_integer(hsp_arm_barrier_header()));
 #define FIELD(key, title, value)                                                                   \
     report_field(section, &(struct report_column){key, title, SOURCE_NONE, FORMAT_PLAIN}, value)
     FIELD("round_count", "rounds", report_integer(input->rounds.round_count));

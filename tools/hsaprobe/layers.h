@@ -9,12 +9,17 @@
 
 /// The sections of the report that grow with every kernel.
 struct layers_tables {
-    struct report_section *arms;   ///< kernel x arm x what
-    struct report_section *layers; ///< kernel x neighbouring arms
-    struct report_section *checks; ///< kernel x arm
+    struct report_section *packets; ///< kernel x whose packet
+    struct report_section *arms;    ///< kernel x arm x what
+    struct report_section *layers;  ///< kernel x neighbouring arms
+    struct report_section *checks;  ///< kernel x arm
 };
 
 struct layers_tables layers_tables_create(struct report *report);
+/// The packets of the ring and hsa arms, and HIP's where it could be read. A difference in
+/// anything but addresses, or not knowing, is a note: the layers would not be comparable.
+void layers_add_packets(const struct layers_tables *tables, struct report *report,
+                        const char *kernel, const struct arms *arms);
 /// Rows of one kernel. `software` gives the device's time on the caller rows of its own.
 /// Returns 0 or -ENOMEM.
 int layers_add_results(const struct layers_tables *tables, const char *kernel,
