@@ -220,9 +220,11 @@ static void wait_for_change(struct sg_cp_queue *queue) {
     atomic_fetch_sub(&cp->waiters, 1);
 }
 
-/// Sleeps until rung after `seen` was read.
+/// Sleeps until rung (or killed) after `seen` was read.
 static void sleep_until_rung(struct sg_cp_queue *queue, uint32_t seen) {
     atomic_store(&queue->state, CP_STATE_ASLEEP);
+    if (atomic_load(&queue->control) & CP_CONTROL_KILL)
+        return;
     /* An inline run rings at its end if it leaves work behind. */
     if (atomic_load(&queue->owner) != CP_OWNER_NONE || !sg_cp_queue_has_work(queue))
         cp_futex_wait(&queue->wake, seen, UINT64_MAX);
@@ -233,7 +235,9 @@ static void *queue_thread(void *argument) {
     char name[16];
     snprintf(name, sizeof name, "sg-queue-%u", queue->config.queue_id);
     pthread_setname_np(pthread_self(), name);
-    uint32_t seen = atomic_load(&queue->wake);
+    /* The queue counts as asleep since its creation: rings before this thread ran must not be
+     * taken for seen. */
+    uint32_t seen = 0;
     sleep_until_rung(queue, seen);
     while (!(atomic_load(&queue->control) & CP_CONTROL_KILL)) {
         seen = atomic_load(&queue->wake);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /// Doorbell pages: how a store of the application reaches a queue.
 ///
-/// A doorbell page is 8 KiB of the file behind /dev/kfd: 1024 doorbells of 8 bytes. The device has a
-/// mapping of its own that is always writable; the application's mappings are protected or open as
-/// the mode (HSAPROBE_SOFT_DOORBELL) says:
+/// A doorbell page is 8 KiB of the file behind /dev/kfd: 1024 doorbells of 8 bytes. The device has
+/// a mapping of its own that is always writable; the application's mappings are protected or open
+/// as the mode (HSAPROBE_SOFT_DOORBELL) says:
 ///
-/// | mode | page | a store |
-/// |------|------|---------|
-/// | auto | protected while idle; open while doorbells come fast, a queue's thread watches it | the
-/// first is trapped and runs short packets on the ringing thread | | trap | always protected | each
-/// is trapped, performed by the handler, and runs short packets inline | | uffd | protected by
-/// userfaultfd while idle | the first wakes a thread, no signal is involved | | spin | always open |
-/// never noticed: one queue thread always watches |
+/// * auto: protected while idle. The first store is trapped: the handler performs it and runs short
+///   packets on the ringing thread. While doorbells come fast the page is open and a queue's thread
+///   watches the rings.
+/// * trap: always protected; every store is trapped, performed, and runs short packets inline.
+/// * uffd: protected by userfaultfd while idle; the first store wakes a thread, no signal is
+///   involved.
+/// * spin: always open; one queue's thread always watches the rings.
 ///
 /// In auto, a process with one processor never opens the page: a thread that watches would take the
-/// processor from the application. A store that the handler can't decode opens the page for a moment
-/// in every mode.
+/// processor from the application. A store that the handler can't decode opens the page for a
+/// moment in every mode.
 ///
 /// While the page is open some queue's thread is "in the watch" (sg_cp_watch): it looks at all
 /// queues of the page every few microseconds. The last one to leave protects the page first, then
