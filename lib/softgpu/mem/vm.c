@@ -326,6 +326,27 @@ bool sg_vm_find(const struct sg_vm *vm, uint64_t va, struct sg_vm_range *out_ran
     return range != NULL;
 }
 
+static const struct sg_vm_range *find_host(const struct root *root, const uint8_t *host) {
+    for (uint32_t i = 0; i < root->count; i++) {
+        const struct leaf *leaf = root->entries[i].leaf;
+        for (uint32_t k = 0; k < leaf->count; k++) {
+            const struct sg_vm_range *range = &leaf->ranges[k];
+            if ((uintptr_t)host - (uintptr_t)range->host < range->bytes)
+                return range;
+        }
+    }
+    return NULL;
+}
+
+bool sg_vm_find_host(const struct sg_vm *vm, const void *host, struct sg_vm_range *out_range) {
+    struct stripe *stripe = read_begin(vm);
+    const struct sg_vm_range *range = find_host(atomic_load(&vm->root), host);
+    if (range)
+        *out_range = *range;
+    read_end(stripe);
+    return range != NULL;
+}
+
 uint64_t sg_vm_generation(const struct sg_vm *vm) {
     return atomic_load_explicit(&vm->generation, memory_order_acquire);
 }

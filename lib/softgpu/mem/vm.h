@@ -47,6 +47,8 @@ int sg_vm_map(struct sg_vm *vm, const struct sg_vm_range *range);
 int sg_vm_unmap(struct sg_vm *vm, uint64_t va, uint64_t bytes);
 /// Finds the interval that holds `va`. Returns false if none does.
 bool sg_vm_find(const struct sg_vm *vm, uint64_t va, struct sg_vm_range *out_range);
+/// Finds the interval whose host bytes hold `host`; where several do, any. Walks the whole map.
+bool sg_vm_find_host(const struct sg_vm *vm, const void *host, struct sg_vm_range *out_range);
 /// Changes when a translation was removed or altered.
 uint64_t sg_vm_generation(const struct sg_vm *vm);
 
