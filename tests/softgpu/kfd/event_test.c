@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "harness.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIGNAL = ABI_KFD_EVENT_SIGNAL, MEMORY = ABI_KFD_EVENT_MEMORY };
+
+static int set_event(struct harness *harness, uint32_t id) {
+    struct abi_kfd_event_id args = {.event_id = id};
+    return IOCTL(harness, ABI_KFD_SET_EVENT, &args);
+}
+
+static int reset_event(struct harness *harness, uint32_t id) {
+    struct abi_kfd_event_id args = {.event_id = id};
+    return IOCTL(harness, ABI_KFD_RESET_EVENT, &args);
+}
+
+static int destroy_event(struct harness *harness, uint32_t id) {
+    struct abi_kfd_event_id args = {.event_id = id};
+    return IOCTL(harness, ABI_KFD_DESTROY_EVENT, &args);
+}
+
+static int wait_many(struct harness *harness, const uint32_t *ids, uint32_t count, bool all,
+                     uint32_t timeout_ms, uint32_t *out_result) {
+    struct abi_kfd_event_data data[8] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        data[i].event_id = ids[i];
+    struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)data,
+                                       .num_events = count,
+                                       .wait_for_all = all,
+                                       .timeout = timeout_ms,
+                                       .wait_result = 99};
+    const int error = IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args);
+    *out_result = args.wait_result;
+    return error;
+}
+
+static uint32_t wait_one(struct harness *harness, uint32_t id, uint32_t timeout_ms) {
+    uint32_t result;
+    assert_int_equal(wait_many(harness, &id, 1, false, timeout_ms, &result), 0);
+    return result;
+}
+
+/* What a sequence of calls on one event leaves: s set, r reset, w wait with timeout 0. */
+static void states_follow_the_kind_of_event(void **state) {
+    static const struct {
+        bool auto_reset;
+        const char *calls;
+        uint32_t last_wait;
+    } rows[] = {
+        {false, "w", ABI_KFD_WAIT_TIMEOUT},    {false, "sw", ABI_KFD_WAIT_COMPLETE},
+        {false, "sww", ABI_KFD_WAIT_COMPLETE}, {false, "srw", ABI_KFD_WAIT_TIMEOUT},
+        {false, "ssrw", ABI_KFD_WAIT_TIMEOUT}, {true, "sw", ABI_KFD_WAIT_COMPLETE},
+        {true, "sww", ABI_KFD_WAIT_TIMEOUT},   {true, "ssww", ABI_KFD_WAIT_TIMEOUT},
+        {true, "srw", ABI_KFD_WAIT_TIMEOUT},   {true, "swsw", ABI_KFD_WAIT_COMPLETE},
+    };
+    struct harness *harness = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const uint32_t id = harness_event(harness, SIGNAL, rows[i].auto_reset);
+        uint32_t last = 99;
+        for (const char *call = rows[i].calls; *call; call++) {
+            if (*call == 'w')
+                last = wait_one(harness, id, 0);
+            else
+                assert_int_equal((*call == 's' ? set_event : reset_event)(harness, id), 0);
+        }
+        if (last != rows[i].last_wait)
+            fail_msg("row %zu (%s): %u", i, rows[i].calls, last);
+        assert_int_equal(destroy_event(harness, id), 0);
+    }
+}
+
+static void wait_for_all_needs_each_of_them(void **state) {
+    struct harness *harness = *state;
+    const uint32_t ids[2] = {harness_event(harness, SIGNAL, false),
+                             harness_event(harness, SIGNAL, false)};
+    uint32_t result;
+    set_event(harness, ids[1]);
+    assert_int_equal(wait_many(harness, ids, 2, true, 0, &result), 0);
+    assert_int_equal(result, ABI_KFD_WAIT_TIMEOUT);
+    assert_int_equal(wait_many(harness, ids, 2, false, 0, &result), 0);
+    assert_int_equal(result, ABI_KFD_WAIT_COMPLETE);
+    set_event(harness, ids[0]);
+    assert_int_equal(wait_many(harness, ids, 2, true, 0, &result), 0);
+    assert_int_equal(result, ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(wait_many(harness, ids, 0, true, 0, &result), 0);
+    assert_int_equal(result, ABI_KFD_WAIT_COMPLETE);
+}
+
+struct waiter {
+    struct harness *harness;
+    pthread_t thread;
+    uint32_t ids[2];
+    uint32_t count;
+    bool all;
+    uint32_t timeout_ms;
+    uint32_t result;
+    int error;
+    _Atomic bool done;
+};
+
+static void *run_waiter(void *argument) {
+    struct waiter *waiter = argument;
+    waiter->error = wait_many(waiter->harness, waiter->ids, waiter->count, waiter->all,
+                              waiter->timeout_ms, &waiter->result);
+    atomic_store(&waiter->done, true);
+    return NULL;
+}
+
+static void start(struct waiter *waiter, struct harness *harness, uint32_t id,
+                  uint32_t timeout_ms) {
+    memset(waiter, 0, sizeof *waiter);
+    waiter->harness = harness;
+    waiter->ids[0] = id;
+    waiter->count = 1;
+    waiter->timeout_ms = timeout_ms;
+    assert_int_equal(pthread_create(&waiter->thread, NULL, run_waiter, waiter), 0);
+}
+
+/* Long enough for a thread to be asleep in the driver; a failure can't be hidden by a slow one,
+ * because setting before waiting has the same outcome in the tests that use it. */
+static void let_it_sleep(void) {
+    usleep(30000);
+}
+
+static void setting_wakes_a_thread_that_waits_for_ever(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, true);
+    struct waiter waiter;
+    start(&waiter, harness, id, ABI_KFD_TIMEOUT_INFINITE);
+    let_it_sleep();
+    assert_false(atomic_load(&waiter.done));
+    assert_int_equal(set_event(harness, id), 0);
+    pthread_join(waiter.thread, NULL);
+    assert_int_equal(waiter.error, 0);
+    assert_int_equal(waiter.result, ABI_KFD_WAIT_COMPLETE);
+}
+
+static void the_device_wakes_without_an_ioctl(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, true);
+    struct waiter waiter;
+    start(&waiter, harness, id, ABI_KFD_TIMEOUT_INFINITE);
+    let_it_sleep();
+    sg_kfd_raise_event(harness->kfd, id + 1); /* unknown: ignored */
+    sg_kfd_raise_event(harness->kfd, 0);
+    sg_kfd_raise_event(harness->kfd, UINT32_MAX);
+    sg_kfd_raise_event(harness->kfd, id);
+    pthread_join(waiter.thread, NULL);
+    assert_int_equal(waiter.result, ABI_KFD_WAIT_COMPLETE);
+}
+
+static void an_auto_reset_event_wakes_all_who_wait_and_stays_unset(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, true);
+    struct waiter waiters[3];
+    for (int i = 0; i < 3; i++)
+        start(&waiters[i], harness, id, 5000);
+    let_it_sleep();
+    set_event(harness, id);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(waiters[i].thread, NULL);
+        assert_int_equal(waiters[i].result, ABI_KFD_WAIT_COMPLETE);
+    }
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_TIMEOUT);
+}
+
+static void a_timeout_is_kept(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, true);
+    struct timespec before;
+    struct timespec after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    assert_int_equal(wait_one(harness, id, 40), ABI_KFD_WAIT_TIMEOUT);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    const int64_t ms =
+        (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+    assert_true(ms >= 39);
+}
+
+static void destroying_fails_those_who_wait(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, true);
+    struct waiter waiter;
+    start(&waiter, harness, id, 5000);
+    let_it_sleep();
+    assert_int_equal(destroy_event(harness, id), 0);
+    assert_int_equal(harness_event(harness, SIGNAL, true), id); /* the slot is used again */
+    set_event(harness, id);
+    pthread_join(waiter.thread, NULL);
+    assert_int_equal(waiter.error, -EIO);
+    assert_int_equal(waiter.result, ABI_KFD_WAIT_FAIL);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
+}
+
+static void ignore_signal(int number) {
+    (void)number;
+}
+
+static void a_signal_interrupts_and_gives_auto_reset_back(void **state) {
+    struct harness *harness = *state;
+    const struct sigaction action = {.sa_handler = ignore_signal};
+    sigaction(SIGUSR1, &action, NULL);
+    struct waiter waiter = {.harness = harness, .count = 2, .all = true, .timeout_ms = 60000};
+    waiter.ids[0] = harness_event(harness, SIGNAL, true);
+    waiter.ids[1] = harness_event(harness, SIGNAL, true);
+    set_event(harness, waiter.ids[0]);
+    assert_int_equal(pthread_create(&waiter.thread, NULL, run_waiter, &waiter), 0);
+    for (int i = 0; i < 200 && !atomic_load(&waiter.done); i++) {
+        usleep(10000);
+        if (!atomic_load(&waiter.done))
+            pthread_kill(waiter.thread, SIGUSR1);
+    }
+    pthread_join(waiter.thread, NULL);
+    assert_int_equal(waiter.error, -EINTR);
+    assert_int_equal(wait_one(harness, waiter.ids[0], 0), ABI_KFD_WAIT_COMPLETE);
+}
+
+static void a_memory_fault_reaches_memory_events_with_its_data(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, MEMORY, false);
+    assert_true(id >= ABI_KFD_FIRST_NONSIGNAL_EVENT);
+    const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_UNMAPPED, .va = 0x123456789};
+    sg_kfd_memory_fault(harness->kfd, &fault);
+    struct abi_kfd_event_data data = {.event_id = id};
+    struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)&data, .num_events = 1};
+    assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
+    assert_int_equal(args.wait_result, ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(data.memory.not_present, 1);
+    assert_int_equal(data.memory.read_only, 0);
+    assert_int_equal(data.memory.va, 0x123456000);
+    assert_int_equal(data.memory.gpu_id, SG_GPU_ID);
+}
+
+static void a_write_to_read_only_memory_is_told_apart(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, MEMORY, false);
+    const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_READ_ONLY, .va = 0x5000};
+    sg_kfd_memory_fault(harness->kfd, &fault);
+    struct abi_kfd_event_data data = {.event_id = id};
+    struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)&data, .num_events = 1};
+    assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
+    assert_int_equal(data.memory.not_present, 0);
+    assert_int_equal(data.memory.read_only, 1);
+}
+
+static void errors_are_those_of_amdkfd(void **state) {
+    struct harness *harness = *state;
+    const uint32_t memory = harness_event(harness, MEMORY, false);
+    uint32_t result;
+    uint32_t unknown = 77;
+    assert_int_equal(set_event(harness, unknown), -EINVAL);
+    assert_int_equal(reset_event(harness, unknown), -EINVAL);
+    assert_int_equal(destroy_event(harness, unknown), -EINVAL);
+    assert_int_equal(set_event(harness, memory), -EINVAL);
+    assert_int_equal(reset_event(harness, memory), -EINVAL);
+    assert_int_equal(set_event(harness, 0), -EINVAL);
+    assert_int_equal(wait_many(harness, &unknown, 1, false, 0, &result), -EINVAL);
+    struct abi_kfd_wait_events args = {.events_ptr = 8, .num_events = 1};
+    assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), -EFAULT);
+    assert_int_equal(destroy_event(harness, memory), 0);
+    assert_int_equal(destroy_event(harness, memory), -EINVAL);
+}
+
+static void ids_are_the_lowest_free_and_end_with_the_limit(void **state) {
+    struct harness *harness = *state;
+    for (uint32_t i = 1; i < ABI_KFD_SIGNAL_EVENT_LIMIT; i++)
+        assert_int_equal(harness_event(harness, SIGNAL, true), i);
+    struct abi_kfd_create_event args = {.event_type = SIGNAL};
+    assert_int_equal(IOCTL(harness, ABI_KFD_CREATE_EVENT, &args), -ENOSPC);
+    assert_int_equal(destroy_event(harness, 1234), 0);
+    assert_int_equal(harness_event(harness, SIGNAL, true), 1234);
+    harness_event(harness, MEMORY, false); /* needs no slot */
+}
+
+static void the_event_page_is_set_once_and_limits_the_slots(void **state) {
+    struct harness *harness = *state;
+    struct abi_kfd_alloc_memory page;
+    assert_int_equal(harness_alloc(harness, 0x10000000, PAGE, ABI_KFD_MEM_GTT, &page), 0);
+    struct abi_kfd_create_event args = {.event_page_offset = page.handle + 1};
+    assert_int_equal(IOCTL(harness, ABI_KFD_CREATE_EVENT, &args), -EINVAL);
+    args = (struct abi_kfd_create_event){.event_page_offset = page.handle};
+    assert_int_equal(IOCTL(harness, ABI_KFD_CREATE_EVENT, &args), 0);
+    assert_int_equal(args.event_slot_index, args.event_id);
+    assert_true(args.event_page_offset);
+    args = (struct abi_kfd_create_event){.event_page_offset = page.handle};
+    assert_int_equal(IOCTL(harness, ABI_KFD_CREATE_EVENT, &args), -EINVAL);
+    assert_int_equal(harness_free(harness, page.handle), -EBUSY);
+    for (uint32_t i = 2; i < PAGE / 8; i++)
+        harness_event(harness, SIGNAL, true);
+    args = (struct abi_kfd_create_event){.event_type = SIGNAL};
+    assert_int_equal(IOCTL(harness, ABI_KFD_CREATE_EVENT, &args), -ENOSPC);
+}
+
+static void setting_pokes_waiting_queues(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, true);
+    const int before = fake_cp.pokes;
+    set_event(harness, id);
+    assert_int_equal(fake_cp.pokes, before + 1);
+}
+
+enum { PING_PONGS = 5000 };
+
+static void *raise_many(void *argument) {
+    struct waiter *waiter = argument;
+    for (int i = 0; i < PING_PONGS; i++) {
+        if (wait_one(waiter->harness, waiter->ids[0], 10000) != ABI_KFD_WAIT_COMPLETE)
+            return NULL;
+        sg_kfd_raise_event(waiter->harness->kfd, waiter->ids[1]);
+    }
+    atomic_store(&waiter->done, true);
+    return NULL;
+}
+
+static void no_wake_up_is_lost(void **state) {
+    struct harness *harness = *state;
+    struct waiter other = {.harness = harness};
+    other.ids[0] = harness_event(harness, SIGNAL, true);
+    other.ids[1] = harness_event(harness, SIGNAL, true);
+    assert_int_equal(pthread_create(&other.thread, NULL, raise_many, &other), 0);
+    for (int i = 0; i < PING_PONGS; i++) {
+        sg_kfd_raise_event(harness->kfd, other.ids[0]);
+        assert_int_equal(wait_one(harness, other.ids[1], 10000), ABI_KFD_WAIT_COMPLETE);
+    }
+    pthread_join(other.thread, NULL);
+    assert_true(atomic_load(&other.done));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(states_follow_the_kind_of_event),
+        TEST(wait_for_all_needs_each_of_them),
+        TEST(setting_wakes_a_thread_that_waits_for_ever),
+        TEST(the_device_wakes_without_an_ioctl),
+        TEST(an_auto_reset_event_wakes_all_who_wait_and_stays_unset),
+        TEST(a_timeout_is_kept),
+        TEST(destroying_fails_those_who_wait),
+        TEST(a_signal_interrupts_and_gives_auto_reset_back),
+        TEST(a_memory_fault_reaches_memory_events_with_its_data),
+        TEST(a_write_to_read_only_memory_is_told_apart),
+        TEST(errors_are_those_of_amdkfd),
+        TEST(ids_are_the_lowest_free_and_end_with_the_limit),
+        TEST(the_event_page_is_set_once_and_limits_the_slots),
+        TEST(setting_pokes_waiting_queues),
+        TEST(no_wake_up_is_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
