@@ -4,12 +4,12 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 status=0
-for script in tools/demo tools/check tools/lib.sh .ci/run tests/arch/*.sh; do
+for script in tools/demo tools/check tools/lib.sh .ci/run tests/arch/*.sh tests/e2e/*.sh; do
     bash -n "$script" || status=1
 done
 if ! command -v shellcheck >/dev/null; then
     echo "shellcheck: not installed; only the syntax was checked"
     exit $status
 fi
-shellcheck -x tools/demo tools/check .ci/run && shellcheck tools/lib.sh tests/arch/*.sh || status=1
+shellcheck -x tools/demo tools/check .ci/run && shellcheck tools/lib.sh tests/arch/*.sh tests/e2e/*.sh || status=1
 exit $status
