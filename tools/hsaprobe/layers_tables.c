@@ -57,12 +57,12 @@ struct layers_tables layers_tables_create(struct report *report) {
     };
 }
 
-/* "kernel_dispatch barrier=1 ... kernel_object=..." up to the addresses, which differ. */
+/* "kernel_dispatch barrier=1 ... kernel=..." up to the addresses, which differ. */
 static void add_packet(const struct layers_tables *tables, const char *kernel, const char *arms,
                        const union hsp_packet *packet) {
     char text[512];
     hsp_packet_describe(packet, text, sizeof text);
-    char *addresses = strstr(text, " kernel_object=");
+    char *addresses = strstr(text, " kernel=0x");
     if (addresses)
         *addresses = 0;
     report_row(tables->packets, report_text(kernel), report_text(arms),

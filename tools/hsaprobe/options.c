@@ -136,12 +136,11 @@ struct levels {
 
 static void levels_init(struct levels *levels, const struct command *command) {
     const struct command_options *options = command->options;
-    static const struct argp_option none[] = {{0}};
     char *made = options->make_details ? options->make_details() : NULL;
     const char *details = made ? made : options->details ? options->details : "";
     levels->doc = xasprintf("%s%s%s", command->summary, *details ? "\v" : "", details);
     free(made);
-    levels->own = (struct argp){.options = options->options ? options->options : none,
+    levels->own = (struct argp){.options = options->options,
                                 .parser = options->parse ? options->parse : parse_nothing};
     levels->children[0] = (struct argp_child){.argp = &levels->own};
     levels->children[1] = (struct argp_child){0};

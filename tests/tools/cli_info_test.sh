@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# info on the software GPU: says that it is software, in text and JSON, and once why.
+. "$(dirname "$0")/cli.sh"
+
+"$HSAPROBE" info --device soft >stdout 2>stderr || complain "info --device soft: exit code $?"
+[ -s stderr ] && complain "--device soft: what was asked for needs no line"
+head -n1 stdout | grep -q '^hsaprobe info: on gfx90a, software yes, doorbell ' ||
+    complain "the first line doesn't say software: $(head -n1 stdout)"
+grep -q 'amdgcn-amd-amdhsa--gfx90a' stdout || complain "no ISA"
+grep -q '^compute units  *104' stdout || complain "no compute units"
+grep -q '(modelled)' stdout || complain "nothing is marked as modelled"
+
+run info --device soft --format json
+grep -q '"software": true' stdout || complain "JSON doesn't say software"
+grep -q '"cu_count": 104' stdout || complain "JSON has no compute units"
+HSAPROBE_SOFT_CUS=8 "$HSAPROBE" info --device soft --format json >stdout
+grep -q '"cu_count": 8' stdout || complain "HSAPROBE_SOFT_CUS is ignored"
+
+if [ ! -e /dev/kfd ]; then
+    "$HSAPROBE" info >stdout 2>stderr || complain "info: exit code $?"
+    [ "$(cat stderr)" = 'hsaprobe: no AMD GPU here (/dev/kfd): running on the software gfx90a GPU' ] ||
+        complain "restart: not exactly the one line"
+fi
+
+# the user's own preload stays, and a restart that changes nothing doesn't loop
+LD_PRELOAD=libm.so.6 "$HSAPROBE" info --device soft >stdout 2>stderr ||
+    complain "with LD_PRELOAD: exit code $?"
+HSAPROBE_RESTARTED=1 "$HSAPROBE" info --device soft >stdout 2>stderr
+[ $? -eq 77 ] || complain "a restart that didn't help goes on"
+refuse 1 'nowhere/x' info --device soft -o nowhere/x
+
+# a copy without its library says what is missing
+mkdir -p alone/bin alone/lib
+cp "$HSAPROBE" alone/bin/
+cp -P "$(dirname "$HSAPROBE")"/../lib/libhsaprobe.so* alone/lib/ 2>/dev/null
+LD_LIBRARY_PATH=$SCRATCH/alone/lib alone/bin/hsaprobe info --device soft >stdout 2>stderr
+[ $? -eq 77 ] || complain "without the software GPU: exit code $?"
+grep -q 'libhsaprobe-softgpu.so is not beside' stderr || complain "without the software GPU: no reason"
+finish

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# layers: every arm launches the same kernel, its results are checked, and what can't be is said.
+. "$(dirname "$0")/cli.sh"
+
+run layers --rounds 5 --format json -o layers.json
+[ "$code" -eq 0 ] || complain "layers: exit code $code"
+for arm in timer ring hsa hip-module hip; do
+    grep -q "\"arm\": \"$arm\"" layers.json || complain "no arm $arm"
+done
+for kernel in empty counter saxpy; do
+    [ "$(grep -A3 "\"kernel\": \"$kernel\"" layers.json | grep -c '"launch_count"')" -eq 4 ] ||
+        complain "$kernel was not checked in four arms"
+done
+grep -q '"correct": false' layers.json && complain "a kernel left a wrong result"
+grep -q '"doorbell": "auto"' layers.json && complain "the doorbell mode is not pinned"
+grep -q 'HIP.s packet is another one' layers.json && complain "HIP's packet differs from ours"
+grep -q "HIP's packet was not read" layers.json && complain "HIP's packet was not read"
+grep -q '"what": "device on caller"' layers.json || complain "no row for the device on the caller"
+
+accept 'HIP kernel lookup' layers --kernel empty --rounds 3
+accept 'doorbell trap' layers --kernel empty --rounds 3 --doorbell trap
+HSAPROBE_SOFT_DOORBELL=trap "$HSAPROBE" layers --kernel empty --rounds 3 >stdout 2>stderr
+grep -q 'doorbell trap' stdout || complain "the user's doorbell mode is overridden"
+
+# a kernel from a file, with run's words
+accept 'as arm ring' layers "$KERNELS/saxpy.hipfb" saxpy --grid 2 --block 64 --arg f32:2 \
+    --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:128 --rounds 3
+accept 'HIP launches whole blocks' layers "$KERNELS/saxpy.hipfb" saxpy --global 100 --block 64 \
+    --arg f32:2 --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:100 --rounds 3
+
+# the same seed gives the same order, another seed another: seen in the setup
+accept 'seed                                7' layers --kernel empty --rounds 2 --seed 7
+
+# starts without HIP: a copy whose HIP library can't be opened
+mkdir -p alone/bin alone/share
+cp "$HSAPROBE" alone/bin/
+cp -r "$(dirname "$HSAPROBE")/../lib" alone/lib
+cp -r "$(dirname "$HSAPROBE")/../share/hsaprobe" alone/share/
+rm alone/lib/libhsaprobe-hip.so
+LD_LIBRARY_PATH=$SCRATCH/alone/lib alone/bin/hsaprobe layers --kernel empty --rounds 2 >stdout 2>stderr ||
+    complain "without libhsaprobe-hip.so: exit code $?"
+grep -q 'arm hip unavailable: .*libhsaprobe-hip.so' stdout || complain "without HIP: no reason"
+rm alone/share/hsaprobe/kernels/empty.hipfb
+LD_LIBRARY_PATH=$SCRATCH/alone/lib alone/bin/hsaprobe layers --kernel empty --rounds 2 >stdout 2>stderr
+[ $? -eq 1 ] || complain "without kernels: exit code $?"
+grep -q 'empty.hipfb: No such file' stderr || complain "without kernels: no reason"
+
+refuse 1 'No such file' layers nowhere k --grid 1 --block 1
+refuse 2 'nix' layers "$KERNELS/saxpy.hipfb" nix --grid 1 --block 1
+refuse 1 'nowhere/o: No such file' layers --kernel empty -o nowhere/o
+finish

@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# soft: runs a program on the software GPU; its exit code, its arguments, its own preloads.
+. "$(dirname "$0")/cli.sh"
+
+for code_wanted in 0 1 3 42; do
+    run soft -- sh -c "exit $code_wanted"
+    [ "$code" -eq "$code_wanted" ] || complain "exit code $code instead of $code_wanted"
+done
+run soft printf '%s|' 'a b' --cus -- ''
+[ "$(cat stdout)" = 'a b|--cus|--||' ] || complain "arguments were changed: $(cat stdout)"
+refuse 127 'nosuchprogram: No such file' soft -- nosuchprogram
+: >noexec
+refuse 126 './noexec: Permission denied' soft -- ./noexec
+
+run soft --vram 2G --cus 7 --doorbell spin --workers 3 --trace ioctl,packet -- sh -c \
+    'echo $HSAPROBE_SOFT_VRAM $HSAPROBE_SOFT_CUS $HSAPROBE_SOFT_DOORBELL $HSAPROBE_SOFT_WORKERS $HSAPROBE_SOFT_TRACE'
+[ "$(cat stdout)" = '2G 7 spin 3 ioctl,packet' ] || complain "options are not passed on: $(cat stdout)"
+run soft -- sh -c 'echo $LD_PRELOAD'
+grep -q '/libhsaprobe-softgpu.so$' stdout || complain "LD_PRELOAD is $(cat stdout)"
+LD_PRELOAD=libm.so.6 "$HSAPROBE" soft -- sh -c 'echo $LD_PRELOAD' >stdout
+grep -q '/libhsaprobe-softgpu.so:libm.so.6$' stdout || complain "LD_PRELOAD is $(cat stdout)"
+run soft -- "$HSAPROBE" soft -- sh -c 'echo $LD_PRELOAD'
+[ "$(tr ':' '\n' <stdout | grep -c softgpu)" -eq 1 ] || complain "nested: preloaded twice"
+
+# a program sees the GPU
+run soft --vram 1G --cus 12 -- "$HSAPROBE" info --format json
+grep -q '"cu_count": 12' stdout || complain "the program doesn't see 12 compute units"
+[ -s stderr ] && complain "a program on the software GPU was restarted"
+run soft -- "$HSAPROBE" info --device hw
+[ "$code" -eq 2 ] || complain "--device hw on the software GPU: exit code $code"
+finish
