@@ -6,6 +6,7 @@
 #include "softgpu/cp/cp.h"
 #include "softgpu/kfd/doorbell.h"
 #include "softgpu/kfd/kfd.h"
+#include "softgpu/shim/signal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,6 +182,7 @@ static int build(struct device *device) {
         .page = sg_kfd_doorbell_page(device->kfd),
         .bytes = SG_KFD_DOORBELL_BYTES,
     };
+    sg_signal_install();
     device->doorbell = sg_doorbell_create(&doorbell_config);
     if (!device->doorbell)
         return errno == ENOMEM ? -ENOMEM : -ENODEV;
