@@ -44,6 +44,9 @@ enum sg_type {
     SG_T_u16,
     SG_T_i16,
     SG_T_f16,
+    SG_T_u16p, ///< destinations of 16 bits that keep the register's other half
+    SG_T_i16p,
+    SG_T_f16p,
     SG_T_pk16,  ///< two 16-bit values of one register (VOP3P)
     SG_T_pkf32, ///< two f32 in a register pair (VOP3P)
     SG_T_b96,
@@ -52,6 +55,9 @@ enum sg_type {
     SG_T_b512,
     SG_T_b1024,
 };
+
+/// Registers that a value of this type occupies; 0 for none.
+uint32_t sg_type_dwords(enum sg_type type);
 
 /// One instruction of an encoding. The decoded counter is bumped whenever a slot is decoded to it.
 struct sg_row {

@@ -46,29 +46,28 @@ enum sg_operand {
     SG_NONE = 0xffff, ///< no such operand
 };
 
+/* Macros, not an enum: enumerators are int, and these are bits of a uint32_t. */
 /// Bits of sg_op.mods for the vector formats (VOP1/2/C/3/3P and their SDWA and DPP forms). The
 /// memory formats define their own bits.
-enum sg_mod {
-    SG_MOD_NEG0 = 1u << 0, ///< NEG of source n: SG_MOD_NEG0 << n
-    SG_MOD_ABS0 = 1u << 3, ///< ABS of source n (VOP3P: NEG_HI of source n)
-    SG_MOD_OMOD_SHIFT = 6, ///< two bits: 1 *2, 2 *4, 3 /2
-    SG_MOD_OMOD = 3u << 6,
-    SG_MOD_CLAMP = 1u << 8,
-    SG_MOD_OPSEL0 = 1u << 9,     ///< OP_SEL of source n; bit 12: of the destination
-    SG_MOD_OPSEL_HI0 = 1u << 13, ///< OP_SEL_HI of source n (VOP3P)
-    SG_MOD_SDWA = 1u << 16,      ///< imm is the SDWA dword
-    SG_MOD_DPP = 1u << 17,       ///< imm is the DPP dword
-    SG_MOD_SPECIAL = 1u << 18,   ///< anything above that the fast path does not cover
-    SG_MOD_CBSZ_SHIFT = 20,      ///< MFMA: CBSZ 3 bits
-    SG_MOD_ABID_SHIFT = 23,      ///< MFMA: ABID 4 bits
-    SG_MOD_BLGP_SHIFT = 27,      ///< MFMA: BLGP 3 bits
-};
+#define SG_MOD_NEG0       (1u << 0) ///< NEG of source n: SG_MOD_NEG0 << n
+#define SG_MOD_ABS0       (1u << 3) ///< ABS of source n (VOP3P: NEG_HI of source n)
+#define SG_MOD_OMOD_SHIFT (6)       ///< two bits: 1 *2, 2 *4, 3 /2
+#define SG_MOD_OMOD       (3u << 6)
+#define SG_MOD_CLAMP      (1u << 8)
+#define SG_MOD_OPSEL0     (1u << 9)  ///< OP_SEL of source n; bit 12: of the destination
+#define SG_MOD_OPSEL_HI0  (1u << 13) ///< OP_SEL_HI of source n (VOP3P)
+#define SG_MOD_SDWA       (1u << 16) ///< imm is the SDWA dword
+#define SG_MOD_DPP        (1u << 17) ///< imm is the DPP dword
+#define SG_MOD_SPECIAL    (1u << 18) ///< anything above that the fast path does not cover
+#define SG_MOD_CBSZ_SHIFT (20)       ///< MFMA: CBSZ 3 bits
+#define SG_MOD_ABID_SHIFT (23)       ///< MFMA: ABID 4 bits
+#define SG_MOD_BLGP_SHIFT (27)       ///< MFMA: BLGP 3 bits
 
 /// 32 bytes. Everything but `fn` is written before `fn` is published and never changes after.
 struct sg_op {
     _Atomic(sg_handler *) fn;
     uint32_t imm;    ///< literal, sign-extended SIMM16, memory offset, or the SDWA/DPP dword
-    uint32_t mods;   ///< enum sg_mod, or the memory format's own bits (glc, lds, ...)
+    uint32_t mods;   ///< SG_MOD_*, or the memory format's own bits (glc, lds, ...)
     uint16_t dst;    ///< enum sg_operand: SDST, VDST
     uint16_t src[3]; ///< SSRC/SRC/ADDR/DATA operands in the encoding's order
     uint16_t sdst;   ///< second destination (VOP3b), or a fourth operand of a memory format
@@ -81,10 +80,13 @@ _Static_assert(sizeof(struct sg_op) == 32, "slot arithmetic and cache footprint"
 
 /* Sanitizers and gcc 12 have no usable musttail: there, every handler returns the next op to the
  * run loop, which is the same contract seen from the loop's side. */
-#if defined(__clang__) && !defined(SG_NO_MUSTTAIL) && !__has_feature(address_sanitizer) &&         \
-    !__has_feature(thread_sanitizer) && !__has_feature(undefined_behavior_sanitizer) &&            \
-    !__has_feature(memory_sanitizer)
-#    define SG_TAIL_CALLS 1
+#if defined(__clang__) && !defined(SG_NO_MUSTTAIL)
+#    if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer) &&                   \
+        !__has_feature(undefined_behavior_sanitizer) && !__has_feature(memory_sanitizer)
+#        define SG_TAIL_CALLS 1
+#    endif
+#endif
+#ifdef SG_TAIL_CALLS
 #    define SG_GOTO(w, target)                                                                     \
         do {                                                                                       \
             const struct sg_op *sg_next_ = (target);                                               \
