@@ -247,6 +247,23 @@ fail:
     return error;
 }
 
+static const char *doorbell_mode(void) {
+    const struct device *device = own();
+    struct sg_options options;
+    if (device)
+        return sg_doorbell_mode_name(device->options.doorbell);
+    return sg_doorbell_mode_name(sg_options_read(&options) ? options.doorbell : SG_DOORBELL_AUTO);
+}
+
+extern const struct abi_softgpu hsaprobe_softgpu;
+__attribute__((visibility("default"))) const struct abi_softgpu hsaprobe_softgpu = {
+    .version = ABI_SOFTGPU_VERSION,
+    .size = sizeof(struct abi_softgpu),
+    .doorbell_mode = doorbell_mode,
+    .caller_ns = sg_doorbell_caller_ns,
+    .variant = sg_cu_variant,
+};
+
 int sg_device_open(enum sg_device_file which, int flags) {
     int result = 0;
     pthread_mutex_lock(&create_lock);
