@@ -31,7 +31,7 @@ struct hsp_code_object {
     pthread_mutex_t lock;
 };
 
-/// Reads the metadata of an image by comgr into `arena`.
+/// Reads the metadata of an image into `arena`; demangles by comgr.
 hsp_status hsp_metadata_read(const struct hsp_code_object *object, size_t image_index,
                              struct hsp_arena *arena, struct hsp_kernel **out_kernels,
                              size_t *out_count);

@@ -13,6 +13,10 @@
 // elf.h of glibc 2.36 has EM_AMDGPU but not AMD's OS ABI.
 #define OSABI_AMDGPU_HSA 64
 
+// Source: LLVM 15, AMDGPUUsage, "Code Object V3 and Above Note Records".
+#define METADATA_NOTE      32
+#define METADATA_NOTE_NAME "AMDGPU"
+
 static hsp_status malformed(const struct hsp_bytes *elf, const char *what) {
     return hsp_fail(HSP_ERROR_FORMAT, "%s: malformed ELF at offset %" PRIu64 ": %s", elf->name,
                     elf->file_offset, what);
@@ -24,21 +28,38 @@ static bool table_fits(size_t size, uint64_t offset, uint64_t count, uint64_t en
            (entry_bytes == expected_bytes && hsp_bytes_hold(size, offset, count * entry_bytes));
 }
 
-// A note is a 12-byte header, a name and a descriptor, each padded to 4 bytes.
+/// One note: a 12-byte header, a name and a descriptor, each padded to 4 bytes.
+struct note {
+    Elf64_Nhdr header;
+    const unsigned char *name;
+    const unsigned char *descriptor;
+};
+
+// Moves *offset behind the next note. False at the end and where a note reaches beyond it; the two
+// are told apart by *offset.
+static bool next_note(const unsigned char *notes, uint64_t size, uint64_t *offset,
+                      struct note *note) {
+    if (size - *offset < sizeof(note->header))
+        return false;
+    memcpy(&note->header, notes + *offset, sizeof(note->header));
+    const uint64_t name_bytes = ((uint64_t)note->header.n_namesz + 3) / 4 * 4;
+    const uint64_t left = size - *offset - sizeof(note->header);
+    if (name_bytes > left || note->header.n_descsz > left - name_bytes)
+        return false;
+    note->name = notes + *offset + sizeof(note->header);
+    note->descriptor = note->name + name_bytes;
+    const uint64_t end =
+        *offset + sizeof(note->header) + name_bytes + ((uint64_t)note->header.n_descsz + 3) / 4 * 4;
+    *offset = end < size ? end : size;
+    return true;
+}
+
 static bool notes_fit(const unsigned char *notes, uint64_t size) {
     uint64_t offset = 0;
-    while (size - offset >= sizeof(Elf64_Nhdr)) {
-        Elf64_Nhdr note;
-        memcpy(&note, notes + offset, sizeof(note));
-        const uint64_t length =
-            sizeof(note) + ((uint64_t)note.n_namesz + 3) / 4 * 4 + note.n_descsz;
-        if (length > size - offset)
-            return false;
-        offset += (length + 3) / 4 * 4;
-        if (offset > size)
-            break;
-    }
-    return true;
+    struct note note;
+    while (next_note(notes, size, &offset, &note))
+        ;
+    return size - offset < sizeof(note.header);
 }
 
 static hsp_status check_segments(const struct hsp_bytes *elf, const Elf64_Ehdr *header) {
@@ -119,6 +140,46 @@ hsp_status hsp_image_read_elf(const struct hsp_bytes *elf, struct hsp_image *out
                         elf->name, elf->file_offset, header.e_flags);
     *out_image = image;
     return HSP_OK;
+}
+
+static bool find_metadata(const unsigned char *notes, uint64_t size,
+                          struct hsp_bytes *out_metadata) {
+    uint64_t offset = 0;
+    struct note note;
+    while (next_note(notes, size, &offset, &note)) {
+        if (note.header.n_type != METADATA_NOTE ||
+            note.header.n_namesz != sizeof(METADATA_NOTE_NAME) ||
+            memcmp(note.name, METADATA_NOTE_NAME, sizeof(METADATA_NOTE_NAME)) != 0)
+            continue;
+        out_metadata->data = note.descriptor;
+        out_metadata->size = note.header.n_descsz;
+        return true;
+    }
+    return false;
+}
+
+// Linked code objects have a note segment, unlinked ones only a section.
+hsp_status hsp_image_find_metadata(const struct hsp_image *image, const char *file,
+                                   struct hsp_bytes *out_metadata) {
+    const unsigned char *bytes = image->bytes;
+    Elf64_Ehdr header;
+    memcpy(&header, bytes, sizeof(header));
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr segment;
+        memcpy(&segment, bytes + header.e_phoff + i * sizeof(segment), sizeof(segment));
+        if (segment.p_type == PT_NOTE &&
+            find_metadata(bytes + segment.p_offset, segment.p_filesz, out_metadata))
+            return HSP_OK;
+    }
+    for (unsigned i = 0; i < header.e_shnum; i++) {
+        Elf64_Shdr section;
+        memcpy(&section, bytes + header.e_shoff + i * sizeof(section), sizeof(section));
+        if (section.sh_type == SHT_NOTE &&
+            find_metadata(bytes + section.sh_offset, section.sh_size, out_metadata))
+            return HSP_OK;
+    }
+    return hsp_fail(HSP_ERROR_FORMAT, "%s: the code object for %s has no kernel metadata", file,
+                    image->isa);
 }
 
 static hsp_status find_section(Elf *elf, const struct hsp_bytes *host,

@@ -24,6 +24,11 @@ static inline bool hsp_bytes_hold(size_t size, uint64_t offset, uint64_t length)
 /// Checks a device ELF (header, tables, notes) and fills isa, version, bytes, size and offset.
 hsp_status hsp_image_read_elf(const struct hsp_bytes *elf, struct hsp_image *out_image);
 
+/// The kernel metadata of an image that hsp_image_read_elf accepted: the descriptor of its AMDGPU
+/// note, MessagePack. `file` is what messages call the file.
+hsp_status hsp_image_find_metadata(const struct hsp_image *image, const char *file,
+                                   struct hsp_bytes *out_metadata);
+
 /// Appends the device images of one or more bundles, one behind the other.
 hsp_status hsp_bundles_read(const struct hsp_bytes *bundles, struct hsp_code_object *object);
 /// Whether the bytes begin like an uncompressed or a compressed bundle.

@@ -6,117 +6,149 @@
 
 #include <amd_comgr.h>
 
-#include "probe/code_object.h"
+#include "probe/image.h"
+#include "probe/msgpack.h"
 
-// Key names: LLVM 15, AMDGPUUsage, "Code Object V3 Metadata" to "V5 Metadata".
+// Keys and types: LLVM 15, AMDGPUUsage, "Code Object V3 Metadata" to "V5 Metadata".
 
 #define KERNARG_BYTES_MAX (16u << 20)
-#define KERNELS_MAX       (1u << 20)
-#define ARGUMENTS_MAX     65536u
 
 /// What the readers of one image share.
 struct reader {
     const char *file;
     struct hsp_arena *arena;
-    size_t image_index;
+    struct hsp_msgpack cursor;
 };
 
-static const char *describe_comgr(uint32_t code) {
-    const char *text = NULL;
-    return amd_comgr_status_string((amd_comgr_status_t)code, &text) == AMD_COMGR_STATUS_SUCCESS
-               ? text
-               : NULL;
-}
+/// A key of a map and where its value goes in the struct being filled.
+struct field {
+    const char *key;
+    enum { TEXT, NUMBER, FLAG, SIZE_3, ARGUMENTS } kind;
+    size_t offset;
+};
 
-static hsp_status fail_comgr(amd_comgr_status_t status, const char *file, const char *what) {
-    hsp_status_set_describer(HSP_DOMAIN_COMGR, describe_comgr);
-    const char *text = describe_comgr((uint32_t)status);
-    return hsp_fail(HSP_STATUS(HSP_DOMAIN_COMGR, status), "%s: %s: comgr: %s", file, what,
-                    text ? text : "unknown error");
-}
+#define ARGUMENT(member) offsetof(struct hsp_kernel_argument, member)
+static const struct field argument_fields[] = {
+    {".name", TEXT, ARGUMENT(name)},
+    {".type_name", TEXT, ARGUMENT(type_name)},
+    {".value_kind", TEXT, ARGUMENT(value_kind)},
+    {".address_space", TEXT, ARGUMENT(address_space)},
+    {".access", TEXT, ARGUMENT(access)},
+    {".size", NUMBER, ARGUMENT(size_bytes)},
+    {".offset", NUMBER, ARGUMENT(offset_bytes)},
+    {".pointee_align", NUMBER, ARGUMENT(pointee_align)},
+    {".is_const", FLAG, ARGUMENT(is_const)},
+};
+
+#define KERNEL(member) offsetof(struct hsp_kernel, member)
+static const struct field kernel_fields[] = {
+    {".name", TEXT, KERNEL(name)},
+    {".symbol", TEXT, KERNEL(symbol)},
+    {".language", TEXT, KERNEL(language)},
+    {".args", ARGUMENTS, KERNEL(arguments)},
+    {".reqd_workgroup_size", SIZE_3, KERNEL(workgroup_required)},
+    {".kernarg_segment_size", NUMBER, KERNEL(kernarg_bytes)},
+    {".kernarg_segment_align", NUMBER, KERNEL(kernarg_align)},
+    {".group_segment_fixed_size", NUMBER, KERNEL(group_bytes)},
+    {".private_segment_fixed_size", NUMBER, KERNEL(private_bytes)},
+    {".wavefront_size", NUMBER, KERNEL(wavefront_size)},
+    {".max_flat_workgroup_size", NUMBER, KERNEL(workgroup_max_size)},
+    {".sgpr_count", NUMBER, KERNEL(sgpr_count)},
+    {".vgpr_count", NUMBER, KERNEL(vgpr_count)},
+    {".agpr_count", NUMBER, KERNEL(agpr_count)},
+    {".sgpr_spill_count", NUMBER, KERNEL(sgpr_spill_count)},
+    {".vgpr_spill_count", NUMBER, KERNEL(vgpr_spill_count)},
+    {".uses_dynamic_stack", FLAG, KERNEL(uses_dynamic_stack)},
+};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static hsp_status malformed(const struct reader *reader, const char *what) {
     return hsp_fail(HSP_ERROR_FORMAT, "%s: malformed kernel metadata: %s", reader->file, what);
 }
 
-// NULL when the key is absent or not a string; "" is a value.
-static hsp_status get_text(const struct reader *reader, amd_comgr_metadata_node_t map,
-                           const char *key, const char **out_text) {
-    amd_comgr_metadata_node_t node;
-    *out_text = NULL;
-    if (amd_comgr_metadata_lookup(map, key, &node) != AMD_COMGR_STATUS_SUCCESS)
-        return HSP_OK;
-    hsp_status status = HSP_OK;
-    size_t bytes = 0;
-    char *text = NULL;
-    if (amd_comgr_get_metadata_string(node, &bytes, NULL) != AMD_COMGR_STATUS_SUCCESS)
-        goto done;
-    text = hsp_arena_alloc(reader->arena, bytes + 1);
-    if (!text)
-        status = hsp_fail_memory("kernel metadata");
-    else if (amd_comgr_get_metadata_string(node, &bytes, text) == AMD_COMGR_STATUS_SUCCESS)
-        *out_text = text;
-done:
-    amd_comgr_destroy_metadata(node);
-    return status;
-}
-
-static bool parse_number(const char *text, uint32_t *out_number) {
-    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
-        *out_number = text[0] == 't';
-        return true;
-    }
-    char *end;
-    const unsigned long long number = strtoull(text, &end, 0);
-    if (end == text || *end != '\0' || number > UINT32_MAX)
-        return false;
-    *out_number = (uint32_t)number;
-    return true;
-}
-
-// Leaves the number as it is when the key is absent.
-static hsp_status get_number(const struct reader *reader, amd_comgr_metadata_node_t map,
-                             const char *key, uint32_t *number) {
-    const char *text;
-    const hsp_status status = get_text(reader, map, key, &text);
-    if (status != HSP_OK || !text)
-        return status;
-    return parse_number(text, number) ? HSP_OK : malformed(reader, key);
-}
-
-static hsp_status get_flag(const struct reader *reader, amd_comgr_metadata_node_t map,
-                           const char *key, bool *flag) {
-    uint32_t number = *flag;
-    const hsp_status status = get_number(reader, map, key, &number);
-    *flag = number != 0;
-    return status;
-}
-
-static hsp_status get_text_or_empty(const struct reader *reader, amd_comgr_metadata_node_t map,
-                                    const char *key, const char **out_text) {
-    const hsp_status status = get_text(reader, map, key, out_text);
-    if (!*out_text)
-        *out_text = "";
-    return status;
-}
-
-// Looks a list up; absent counts as empty. The node must be destroyed when *out_count isn't 0.
-static hsp_status get_list(const struct reader *reader, amd_comgr_metadata_node_t map,
-                           const char *key, size_t most, amd_comgr_metadata_node_t *out_list,
-                           size_t *out_count) {
-    *out_count = 0;
-    if (amd_comgr_metadata_lookup(map, key, out_list) != AMD_COMGR_STATUS_SUCCESS)
-        return HSP_OK;
-    size_t count = 0;
-    if (amd_comgr_get_metadata_list_size(*out_list, &count) != AMD_COMGR_STATUS_SUCCESS ||
-        count > most) {
-        amd_comgr_destroy_metadata(*out_list);
-        return malformed(reader, key);
-    }
-    if (count == 0)
-        amd_comgr_destroy_metadata(*out_list);
-    *out_count = count;
+static hsp_status next(struct reader *reader, enum hsp_msgpack_type type, const char *what,
+                       struct hsp_msgpack_item *out_item) {
+    if (!hsp_msgpack_next(&reader->cursor, out_item) || out_item->type != type)
+        return malformed(reader, what);
     return HSP_OK;
+}
+
+static hsp_status read_text(struct reader *reader, const char *key, const char **text) {
+    struct hsp_msgpack_item item;
+    const hsp_status status = next(reader, HSP_MSGPACK_STRING, key, &item);
+    if (status != HSP_OK)
+        return status;
+    *text = hsp_arena_text(reader->arena, item.text, item.number);
+    return *text ? HSP_OK : hsp_fail_memory("kernel metadata");
+}
+
+static hsp_status read_number(struct reader *reader, const char *key, uint32_t *number) {
+    struct hsp_msgpack_item item;
+    const hsp_status status = next(reader, HSP_MSGPACK_UINT, key, &item);
+    if (status != HSP_OK)
+        return status;
+    if (item.number > UINT32_MAX)
+        return malformed(reader, key);
+    *number = (uint32_t)item.number;
+    return HSP_OK;
+}
+
+static hsp_status read_flag(struct reader *reader, const char *key, bool *flag) {
+    struct hsp_msgpack_item item;
+    const hsp_status status = next(reader, HSP_MSGPACK_BOOL, key, &item);
+    if (status == HSP_OK)
+        *flag = item.number != 0;
+    return status;
+}
+
+static hsp_status read_size_3(struct reader *reader, const char *key, uint32_t *size) {
+    struct hsp_msgpack_item list;
+    hsp_status status = next(reader, HSP_MSGPACK_ARRAY, key, &list);
+    if (status == HSP_OK && list.number != 3)
+        status = malformed(reader, key);
+    for (int i = 0; i < 3 && status == HSP_OK; i++)
+        status = read_number(reader, key, &size[i]);
+    return status;
+}
+
+static hsp_status read_arguments(struct reader *reader, struct hsp_kernel *kernel);
+
+static hsp_status read_field(struct reader *reader, const struct field *field, void *target) {
+    void *member = (char *)target + field->offset;
+    switch (field->kind) {
+    case TEXT:
+        return read_text(reader, field->key, member);
+    case NUMBER:
+        return read_number(reader, field->key, member);
+    case FLAG:
+        return read_flag(reader, field->key, member);
+    case SIZE_3:
+        return read_size_3(reader, field->key, member);
+    case ARGUMENTS:
+        return read_arguments(reader, target);
+    }
+    return HSP_OK;
+}
+
+// Fills a struct from a map. Unknown keys are newer than this reader, and skipped.
+static hsp_status read_map(struct reader *reader, const struct field *fields, size_t field_count,
+                           void *target) {
+    struct hsp_msgpack_item map;
+    hsp_status status = next(reader, HSP_MSGPACK_MAP, "expected a map", &map);
+    for (uint64_t i = 0; status == HSP_OK && i < map.number; i++) {
+        struct hsp_msgpack_item key;
+        status = next(reader, HSP_MSGPACK_STRING, "a key that is no string", &key);
+        if (status != HSP_OK)
+            break;
+        size_t f = 0;
+        while (f < field_count && !hsp_msgpack_is(&key, fields[f].key))
+            f++;
+        if (f < field_count)
+            status = read_field(reader, &fields[f], target);
+        else if (!hsp_msgpack_skip(&reader->cursor))
+            status = malformed(reader, "it ends early");
+    }
+    return status;
 }
 
 static const struct {
@@ -135,54 +167,10 @@ static const struct {
 static enum hsp_argument_kind kind_of(const char *value_kind) {
     if (strncmp(value_kind, "hidden_", 7) == 0)
         return HSP_ARGUMENT_HIDDEN;
-    for (size_t i = 0; i < sizeof(argument_kinds) / sizeof(argument_kinds[0]); i++)
+    for (size_t i = 0; i < COUNT(argument_kinds); i++)
         if (strcmp(value_kind, argument_kinds[i].name) == 0)
             return argument_kinds[i].kind;
     return HSP_ARGUMENT_UNKNOWN;
-}
-
-static hsp_status read_argument(const struct reader *reader, amd_comgr_metadata_node_t map,
-                                uint32_t kernarg_bytes, struct hsp_kernel_argument *argument) {
-    const struct {
-        const char *key;
-        const char **text;
-    } texts[] = {
-        {".name", &argument->name},
-        {".type_name", &argument->type_name},
-        {".value_kind", &argument->value_kind},
-        {".address_space", &argument->address_space},
-        {".access", &argument->access},
-    };
-    hsp_status status = HSP_OK;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == HSP_OK; i++)
-        status = get_text_or_empty(reader, map, texts[i].key, texts[i].text);
-    if (status == HSP_OK)
-        status = get_number(reader, map, ".size", &argument->size_bytes);
-    if (status == HSP_OK)
-        status = get_number(reader, map, ".offset", &argument->offset_bytes);
-    if (status == HSP_OK)
-        status = get_number(reader, map, ".pointee_align", &argument->pointee_align);
-    if (status == HSP_OK)
-        status = get_flag(reader, map, ".is_const", &argument->is_const);
-    if (status != HSP_OK)
-        return status;
-    argument->kind = kind_of(argument->value_kind);
-    if (argument->offset_bytes > kernarg_bytes ||
-        argument->size_bytes > kernarg_bytes - argument->offset_bytes)
-        return malformed(reader, "an argument lies outside the kernarg segment");
-    return HSP_OK;
-}
-
-static hsp_status index_map(const struct reader *reader, amd_comgr_metadata_node_t list,
-                            size_t index, amd_comgr_metadata_node_t *out_map) {
-    if (amd_comgr_index_list_metadata(list, index, out_map) != AMD_COMGR_STATUS_SUCCESS)
-        return malformed(reader, "a list can't be indexed");
-    amd_comgr_metadata_kind_t kind;
-    if (amd_comgr_get_metadata_kind(*out_map, &kind) == AMD_COMGR_STATUS_SUCCESS &&
-        kind == AMD_COMGR_METADATA_KIND_MAP)
-        return HSP_OK;
-    amd_comgr_destroy_metadata(*out_map);
-    return malformed(reader, "expected a map");
 }
 
 // Explicit arguments come first in `ordered`, each group in the metadata's order.
@@ -198,93 +186,53 @@ static void order_arguments(const struct hsp_kernel_argument *arguments, size_t 
     }
 }
 
-static hsp_status read_arguments(const struct reader *reader, amd_comgr_metadata_node_t map,
-                                 struct hsp_kernel *kernel) {
-    amd_comgr_metadata_node_t list;
-    size_t count = 0;
-    hsp_status status = get_list(reader, map, ".args", ARGUMENTS_MAX, &list, &count);
-    if (status != HSP_OK || count == 0)
+static hsp_status read_arguments(struct reader *reader, struct hsp_kernel *kernel) {
+    struct hsp_msgpack_item list;
+    hsp_status status = next(reader, HSP_MSGPACK_ARRAY, ".args", &list);
+    if (status != HSP_OK || list.number == 0)
         return status;
-    struct hsp_kernel_argument *arguments = calloc(count, sizeof(*arguments));
-    struct hsp_kernel_argument *ordered = hsp_arena_alloc(reader->arena, count * sizeof(*ordered));
+    struct hsp_kernel_argument *arguments = calloc(list.number, sizeof(*arguments));
+    struct hsp_kernel_argument *ordered =
+        hsp_arena_alloc(reader->arena, list.number * sizeof(*ordered));
     if (!arguments || !ordered)
         status = hsp_fail_memory("kernel arguments");
-    for (size_t i = 0; i < count && status == HSP_OK; i++) {
-        amd_comgr_metadata_node_t argument;
-        status = index_map(reader, list, i, &argument);
-        if (status != HSP_OK)
-            break;
-        status = read_argument(reader, argument, kernel->kernarg_bytes, &arguments[i]);
-        amd_comgr_destroy_metadata(argument);
+    for (uint64_t i = 0; i < list.number && status == HSP_OK; i++) {
+        struct hsp_kernel_argument *argument = &arguments[i];
+        *argument = (struct hsp_kernel_argument){
+            .name = "", .type_name = "", .value_kind = "", .address_space = "", .access = ""};
+        status = read_map(reader, argument_fields, COUNT(argument_fields), argument);
+        argument->kind = kind_of(argument->value_kind);
     }
-    amd_comgr_destroy_metadata(list);
     if (status == HSP_OK) {
-        order_arguments(arguments, count, ordered, &kernel->explicit_count);
+        order_arguments(arguments, list.number, ordered, &kernel->explicit_count);
         kernel->arguments = ordered;
-        kernel->argument_count = (uint32_t)count;
+        kernel->argument_count = (uint32_t)list.number;
     }
     free(arguments);
     return status;
 }
 
-static hsp_status read_required_size(const struct reader *reader, amd_comgr_metadata_node_t map,
-                                     uint32_t required[3]) {
-    amd_comgr_metadata_node_t list;
-    size_t count = 0;
-    hsp_status status = get_list(reader, map, ".reqd_workgroup_size", 3, &list, &count);
-    if (status != HSP_OK || count == 0)
-        return status;
-    for (size_t i = 0; i < count && status == HSP_OK; i++) {
-        amd_comgr_metadata_node_t node;
-        char text[32] = "";
-        size_t bytes = 0;
-        if (amd_comgr_index_list_metadata(list, i, &node) != AMD_COMGR_STATUS_SUCCESS) {
-            status = malformed(reader, ".reqd_workgroup_size");
-            break;
-        }
-        if (amd_comgr_get_metadata_string(node, &bytes, NULL) != AMD_COMGR_STATUS_SUCCESS ||
-            bytes > sizeof(text) ||
-            amd_comgr_get_metadata_string(node, &bytes, text) != AMD_COMGR_STATUS_SUCCESS ||
-            !parse_number(text, &required[i]))
-            status = malformed(reader, ".reqd_workgroup_size");
-        amd_comgr_destroy_metadata(node);
+// What the rest of the library relies on.
+static hsp_status check_kernel(const struct reader *reader, const struct hsp_kernel *kernel) {
+    if (!kernel->name[0] || !kernel->symbol[0])
+        return malformed(reader, "a kernel without .name or .symbol");
+    if (kernel->kernarg_bytes > KERNARG_BYTES_MAX)
+        return malformed(reader, ".kernarg_segment_size");
+    for (uint32_t i = 0; i < kernel->argument_count; i++) {
+        const struct hsp_kernel_argument *argument = &kernel->arguments[i];
+        if (argument->offset_bytes > kernel->kernarg_bytes ||
+            argument->size_bytes > kernel->kernarg_bytes - argument->offset_bytes)
+            return malformed(reader, "an argument lies outside the kernarg segment");
     }
-    amd_comgr_destroy_metadata(list);
-    return status;
+    return HSP_OK;
 }
 
-static hsp_status read_numbers(const struct reader *reader, amd_comgr_metadata_node_t map,
-                               struct hsp_kernel *kernel) {
-    const struct {
-        const char *key;
-        uint32_t *number;
-    } numbers[] = {
-        {".kernarg_segment_size", &kernel->kernarg_bytes},
-        {".kernarg_segment_align", &kernel->kernarg_align},
-        {".group_segment_fixed_size", &kernel->group_bytes},
-        {".private_segment_fixed_size", &kernel->private_bytes},
-        {".wavefront_size", &kernel->wavefront_size},
-        {".max_flat_workgroup_size", &kernel->workgroup_max_size},
-        {".sgpr_count", &kernel->sgpr_count},
-        {".vgpr_count", &kernel->vgpr_count},
-        {".agpr_count", &kernel->agpr_count},
-        {".sgpr_spill_count", &kernel->sgpr_spill_count},
-        {".vgpr_spill_count", &kernel->vgpr_spill_count},
-    };
-    hsp_status status = HSP_OK;
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && status == HSP_OK; i++)
-        status = get_number(reader, map, numbers[i].key, numbers[i].number);
-    if (status == HSP_OK)
-        status = get_flag(reader, map, ".uses_dynamic_stack", &kernel->uses_dynamic_stack);
-    if (status == HSP_OK && kernel->kernarg_bytes > KERNARG_BYTES_MAX)
-        status = malformed(reader, ".kernarg_segment_size");
-    return status;
-}
-
-// A name that comgr can't demangle comes back as it was.
-static hsp_status demangle(const struct reader *reader, const char *name, const char **out_text) {
+// comgr returns a name that it can't demangle as it was.
+static hsp_status demangle(struct hsp_arena *arena, const char *name, const char **out_text) {
     *out_text = name;
     amd_comgr_data_t mangled, demangled;
+    if (strncmp(name, "_Z", 2) != 0)
+        return HSP_OK;
     if (amd_comgr_create_data(AMD_COMGR_DATA_KIND_BYTES, &mangled) != AMD_COMGR_STATUS_SUCCESS)
         return hsp_fail_memory("a kernel's name");
     hsp_status status = HSP_OK;
@@ -293,7 +241,7 @@ static hsp_status demangle(const struct reader *reader, const char *name, const 
         size_t bytes = 0;
         char *text = NULL;
         if (amd_comgr_get_data(demangled, &bytes, NULL) == AMD_COMGR_STATUS_SUCCESS) {
-            text = hsp_arena_alloc(reader->arena, bytes + 1);
+            text = hsp_arena_alloc(arena, bytes + 1);
             status = text ? HSP_OK : hsp_fail_memory("a kernel's name");
         }
         if (text && amd_comgr_get_data(demangled, &bytes, text) == AMD_COMGR_STATUS_SUCCESS)
@@ -304,74 +252,54 @@ static hsp_status demangle(const struct reader *reader, const char *name, const 
     return status;
 }
 
-static hsp_status read_kernel(const struct reader *reader, amd_comgr_metadata_node_t map,
-                              struct hsp_kernel *kernel) {
-    kernel->image_index = reader->image_index;
-    hsp_status status = get_text(reader, map, ".name", &kernel->name);
-    if (status == HSP_OK)
-        status = get_text(reader, map, ".symbol", &kernel->symbol);
-    if (status == HSP_OK && (!kernel->name || !kernel->symbol))
-        status = malformed(reader, "a kernel without .name or .symbol");
-    if (status == HSP_OK)
-        status = get_text_or_empty(reader, map, ".language", &kernel->language);
-    if (status == HSP_OK)
-        status = demangle(reader, kernel->name, &kernel->demangled);
-    if (status == HSP_OK)
-        status = read_numbers(reader, map, kernel);
-    if (status == HSP_OK)
-        status = read_required_size(reader, map, kernel->workgroup_required);
-    if (status == HSP_OK)
-        status = read_arguments(reader, map, kernel);
-    return status;
-}
-
-static hsp_status read_kernels(const struct reader *reader, amd_comgr_metadata_node_t root,
+static hsp_status read_kernels(struct reader *reader, size_t image_index,
                                struct hsp_kernel **out_kernels, size_t *out_count) {
-    amd_comgr_metadata_node_t list;
-    size_t count = 0;
-    hsp_status status = get_list(reader, root, "amdhsa.kernels", KERNELS_MAX, &list, &count);
+    struct hsp_msgpack_item list;
+    hsp_status status = next(reader, HSP_MSGPACK_ARRAY, "amdhsa.kernels", &list);
     if (status != HSP_OK)
         return status;
-    struct hsp_kernel *kernels = hsp_arena_alloc(reader->arena, count * sizeof(*kernels));
+    struct hsp_kernel *kernels = hsp_arena_alloc(reader->arena, list.number * sizeof(*kernels));
     if (!kernels)
-        status = hsp_fail_memory("kernels");
-    for (size_t i = 0; i < count && status == HSP_OK; i++) {
-        amd_comgr_metadata_node_t kernel;
-        status = index_map(reader, list, i, &kernel);
-        if (status != HSP_OK)
-            break;
-        status = read_kernel(reader, kernel, &kernels[i]);
-        amd_comgr_destroy_metadata(kernel);
+        return hsp_fail_memory("kernels");
+    for (uint64_t i = 0; i < list.number && status == HSP_OK; i++) {
+        struct hsp_kernel *kernel = &kernels[i];
+        *kernel = (struct hsp_kernel){
+            .name = "", .symbol = "", .language = "", .image_index = image_index};
+        status = read_map(reader, kernel_fields, COUNT(kernel_fields), kernel);
+        if (status == HSP_OK)
+            status = check_kernel(reader, kernel);
+        if (status == HSP_OK)
+            status = demangle(reader->arena, kernel->name, &kernel->demangled);
     }
-    if (count > 0)
-        amd_comgr_destroy_metadata(list);
-    if (status != HSP_OK)
-        return status;
-    *out_kernels = kernels;
-    *out_count = count;
-    return HSP_OK;
+    if (status == HSP_OK) {
+        *out_kernels = kernels;
+        *out_count = list.number;
+    }
+    return status;
 }
 
 hsp_status hsp_metadata_read(const struct hsp_code_object *object, size_t image_index,
                              struct hsp_arena *arena, struct hsp_kernel **out_kernels,
                              size_t *out_count) {
-    const struct hsp_image *image = &object->images[image_index];
-    const struct reader reader = {.file = object->name, .arena = arena, .image_index = image_index};
-    amd_comgr_data_t data;
-    amd_comgr_status_t error = amd_comgr_create_data(AMD_COMGR_DATA_KIND_EXECUTABLE, &data);
-    if (error != AMD_COMGR_STATUS_SUCCESS)
-        return fail_comgr(error, object->name, "cannot read the kernel metadata");
-    amd_comgr_metadata_node_t root;
-    error = amd_comgr_set_data(data, image->size, image->bytes);
-    if (error == AMD_COMGR_STATUS_SUCCESS)
-        error = amd_comgr_get_data_metadata(data, &root);
-    hsp_status status;
-    if (error == AMD_COMGR_STATUS_SUCCESS) {
-        status = read_kernels(&reader, root, out_kernels, out_count);
-        amd_comgr_destroy_metadata(root);
-    } else {
-        status = fail_comgr(error, object->name, "cannot read the kernel metadata");
+    struct hsp_bytes note;
+    hsp_status status = hsp_image_find_metadata(&object->images[image_index], object->name, &note);
+    if (status != HSP_OK)
+        return status;
+    struct reader reader = {.file = object->name,
+                            .arena = arena,
+                            .cursor = {.at = note.data, .end = note.data + note.size}};
+    struct hsp_msgpack_item root;
+    status = next(&reader, HSP_MSGPACK_MAP, "expected a map", &root);
+    // An image without the key has no kernels.
+    *out_kernels = NULL;
+    *out_count = 0;
+    for (uint64_t i = 0; status == HSP_OK && i < root.number; i++) {
+        struct hsp_msgpack_item key;
+        status = next(&reader, HSP_MSGPACK_STRING, "a key that is no string", &key);
+        if (status == HSP_OK && hsp_msgpack_is(&key, "amdhsa.kernels"))
+            status = read_kernels(&reader, image_index, out_kernels, out_count);
+        else if (status == HSP_OK && !hsp_msgpack_skip(&reader.cursor))
+            status = malformed(&reader, "it ends early");
     }
-    amd_comgr_release_data(data);
     return status;
 }

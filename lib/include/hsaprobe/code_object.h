@@ -114,7 +114,7 @@ struct hsp_kernel {
     uint32_t explicit_count;                     ///< what a caller binds
 };
 
-/// Kernels of an image, in the metadata's order. The metadata is read on the first call (comgr).
+/// Kernels of an image, in the metadata's order. The metadata is read on the first call.
 HSP_API hsp_status hsp_code_object_kernel_count(struct hsp_code_object *object, size_t image_index,
                                                 size_t *out_count);
 /// NULL when out of range or unreadable.
