@@ -58,20 +58,47 @@ bool sg_ds_decode(const uint32_t *words, const struct sg_row *row, struct sg_op 
     return true;
 }
 
+static void print_call(struct sg_text *text, const char *name, const uint32_t *arguments,
+                       uint32_t count) {
+    sg_text_str(text, "swizzle(");
+    sg_text_str(text, name);
+    for (uint32_t i = 0; i < count; i++) {
+        sg_text_str(text, ",");
+        sg_text_dec(text, arguments[i]);
+    }
+    sg_text_str(text, ")");
+}
+
+/* What becomes of each bit of the lane number, from bit 4 down: 0, 1, kept (p), inverted (i). */
+static void print_bitmask(struct sg_text *text, uint32_t zeros, uint32_t ones) {
+    sg_text_str(text, "swizzle(BITMASK_PERM,\"");
+    for (uint32_t bit = 16; bit; bit >>= 1)
+        sg_text_str(text, zeros & bit ? (ones & bit ? "1" : "i") : (ones & bit ? "p" : "0"));
+    sg_text_str(text, "\")");
+}
+
+/* The names that LLVM gives to the common patterns. */
 static void print_pattern(uint32_t pattern, struct sg_text *text) {
+    uint32_t keep = pattern & 31;
+    uint32_t set = pattern >> 5 & 31;
+    uint32_t flip = pattern >> 10 & 31;
+    uint32_t group = 32 - keep;
+    const uint32_t quad[] = {pattern & 3, pattern >> 2 & 3, pattern >> 4 & 3, pattern >> 6 & 3};
     if (!pattern)
         return;
     sg_text_str(text, " offset:");
-    if ((pattern & 0xff00) == 0x8000) {
-        sg_text_str(text, "swizzle(QUAD_PERM");
-        for (uint32_t lane = 0; lane < 4; lane++) {
-            sg_text_str(text, ",");
-            sg_text_dec(text, pattern >> (2 * lane) & 3);
-        }
-        sg_text_str(text, ")");
-    } else {
+    if ((pattern & 0xff00) == 0x8000)
+        print_call(text, "QUAD_PERM", quad, 4);
+    else if (pattern & 0x8000)
         sg_text_dec(text, pattern);
-    }
+    else if (keep == 31 && !set && __builtin_popcount(flip) == 1)
+        print_call(text, "SWAP", &flip, 1);
+    else if (keep == 31 && !set && flip && !(flip & (flip + 1)))
+        print_call(text, "REVERSE", (const uint32_t[]){flip + 1}, 1);
+    else if (group > 1 && !(group & (group - 1)) && set < group && !flip)
+        print_call(text, "BROADCAST", (const uint32_t[]){group, set}, 2);
+    else
+        print_bitmask(text, set ^ flip, (keep | set) ^ flip);
 }
 
 static void print_offset(const struct sg_row *row, const struct sg_op *op, struct sg_text *text) {

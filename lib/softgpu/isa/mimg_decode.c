@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* MIMG: only the mnemonic is known; a wave that meets one stops and names it. */
+#include "softgpu/isa/format.h"
+
+bool sg_mimg_decode(const uint32_t *words, const struct sg_row *row, struct sg_op *op) {
+    (void)words, (void)row, (void)op;
+    return true;
+}
+
+void sg_mimg_print(const uint32_t *words, const struct sg_row *row, const struct sg_op *op,
+                   uint64_t pc, struct sg_text *text) {
+    (void)words, (void)row, (void)op, (void)pc, (void)text;
+}
