@@ -79,9 +79,9 @@ bool sg_doorbell_owns(const void *address);
 /// 1 us) is not in it.
 uint64_t sg_doorbell_caller_ns(void);
 
-/// What to do with a SIGSEGV, for the shim's handler: (1) a doorbell, (2) the device's access to
-/// application memory that vanished, (3) not ours: returns false, the application's handler is
-/// next. Async-signal-safe.
+/// What to do with a SIGSEGV or SIGBUS, for the shim's handler: (1) a doorbell, (2) the device's
+/// access to application memory that vanished (does not return then: the guarded access fails), (3)
+/// not ours: returns false, the application's handler is next. Async-signal-safe.
 bool sg_trap_handle(int signal_number, siginfo_t *info, void *ucontext);
 
 #endif

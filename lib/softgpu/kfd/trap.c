@@ -2,6 +2,7 @@
 /* The way of a SIGSEGV, and the stacks that inline device work runs on: an application's thread may
  * have 16 KiB in all. */
 #include "softgpu/kfd/doorbell_internal.h"
+#include "softgpu/mem/guard.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -98,6 +99,8 @@ bool trap_call_on_stack(void (*function)(void *), void *argument, const void *uc
 }
 
 bool sg_trap_handle(int signal_number, siginfo_t *info, void *ucontext) {
-    (void)signal_number;
-    return sg_doorbell_handle_fault(info, ucontext);
+    if (info->si_code <= 0)
+        return false; /* sent by somebody, not a fault */
+    return (signal_number == SIGSEGV && sg_doorbell_handle_fault(info, ucontext)) ||
+           sg_guard_handle(info->si_addr, ucontext);
 }

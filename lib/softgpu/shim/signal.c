@@ -60,62 +60,72 @@ static uint64_t to_believed(uint64_t real) {
     return real | (real & BIT(SIGSTKFLT) ? BIT(SIGSEGV) : 0);
 }
 
-/* --- The application's action for SIGSEGV, once ours is installed --- */
+/* --- The application's actions for the signals that are ours, once our handler is installed --- */
+
+enum { TAKEN_SEGV, TAKEN_BUS, TAKEN_COUNT };
+static const int taken_signals[TAKEN_COUNT] = {[TAKEN_SEGV] = SIGSEGV, [TAKEN_BUS] = SIGBUS};
 
 /* Written with all signals blocked, so a handler on the same thread never meets a half-written
  * one; read by handlers on other threads, which try again meanwhile. */
-static struct {
-    _Atomic uint32_t sequence; ///< odd while being written
+static struct taken {
     _Atomic(void *) handler;
     _Atomic unsigned long flags;
     _Atomic uint64_t mask; ///< as the application gave it
-} application;
+} taken[TAKEN_COUNT];
+static _Atomic uint32_t sequence; ///< odd while `taken` is being written
 static _Atomic bool is_installed;
+
+static struct taken *taken_of(int number) {
+    return &taken[number == SIGBUS ? TAKEN_BUS : TAKEN_SEGV];
+}
 
 static uint64_t begin_write(void) {
     const uint64_t all = ~UINT64_C(0);
     uint64_t saved = 0;
     real_sigprocmask(SIG_SETMASK, &all, &saved);
-    uint32_t sequence = atomic_load(&application.sequence);
-    while (sequence % 2 != 0 ||
-           !atomic_compare_exchange_weak(&application.sequence, &sequence, sequence + 1))
-        sequence = atomic_load(&application.sequence);
+    uint32_t seen = atomic_load(&sequence);
+    while (seen % 2 != 0 || !atomic_compare_exchange_weak(&sequence, &seen, seen + 1))
+        seen = atomic_load(&sequence);
     return saved;
 }
 
 static void end_write(uint64_t saved) {
-    atomic_fetch_add(&application.sequence, 1);
+    atomic_fetch_add(&sequence, 1);
     real_sigprocmask(SIG_SETMASK, &saved, NULL);
 }
 
-static struct kernel_action read_application(void) {
-    struct kernel_action action = {0};
-    uint32_t sequence;
-    do {
-        sequence = atomic_load(&application.sequence);
-        action.handler = atomic_load(&application.handler);
-        action.flags = atomic_load(&application.flags);
-        action.mask = atomic_load(&application.mask);
-    } while (sequence % 2 != 0 || sequence != atomic_load(&application.sequence));
-    return action;
+static struct kernel_action load(const struct taken *from) {
+    return (struct kernel_action){.handler = atomic_load(&from->handler),
+                                  .flags = atomic_load(&from->flags),
+                                  .mask = atomic_load(&from->mask)};
 }
 
-static void write_application(const struct kernel_action *action) {
-    atomic_store(&application.handler, action->handler);
-    atomic_store(&application.flags, action->flags);
-    atomic_store(&application.mask, action->mask);
+static void store(struct taken *to, const struct kernel_action *action) {
+    atomic_store(&to->handler, action->handler);
+    atomic_store(&to->flags, action->flags);
+    atomic_store(&to->mask, action->mask);
+}
+
+static struct kernel_action load_consistent(const struct taken *from) {
+    struct kernel_action action;
+    uint32_t seen;
+    do {
+        seen = atomic_load(&sequence);
+        action = load(from);
+    } while (seen % 2 != 0 || seen != atomic_load(&sequence));
+    return action;
 }
 
 /* --- Our handler --- */
 
 /// Ends the process as the default action does: with the kernel's own report of the same fault.
-static void die(bool is_fault) {
+static void die(int number, bool is_fault) {
     const struct kernel_action action = {
         .handler = (void *)SIG_DFL, .flags = KERNEL_SA_RESTORER, .restorer = shim_restore_rt};
-    real_sigaction(SIGSEGV, &action, NULL);
+    real_sigaction(number, &action, NULL);
     /* On return the instruction faults again; a signal that was sent is sent again. */
     if (!is_fault)
-        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSEGV);
+        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
 }
 
 static void call_application(const struct kernel_action *action, int number, siginfo_t *info,
@@ -124,7 +134,7 @@ static void call_application(const struct kernel_action *action, int number, sig
     void (*handler)(int, siginfo_t *, void *);
     uint64_t mask = *interrupted | to_real(action->mask);
     if (!(action->flags & SA_NODEFER))
-        mask |= BIT(SIGSTKFLT);
+        mask |= to_real(BIT(number));
     mask &= ~BIT(SIGSEGV);
     real_sigprocmask(SIG_SETMASK, &mask, NULL);
     *interrupted = to_believed(*interrupted);
@@ -136,25 +146,28 @@ static void call_application(const struct kernel_action *action, int number, sig
 
 static void chain(int number, siginfo_t *info, ucontext_t *context) {
     const bool is_fault = info->si_code > 0;
-    const bool is_blocked = (set_word(&context->uc_sigmask) & BIT(SIGSTKFLT)) != 0;
-    const struct kernel_action action = read_application();
+    /* A SIGBUS that the kernel delivers is not blocked; a blocked one it makes fatal itself. */
+    const bool is_blocked =
+        number == SIGSEGV && (set_word(&context->uc_sigmask) & BIT(SIGSTKFLT)) != 0;
+    struct taken *ours = taken_of(number);
+    const struct kernel_action action = load_consistent(ours);
     const bool is_ignored = action.handler == (void *)SIG_IGN;
     if (is_ignored && !is_fault)
         return;
     if (action.handler == (void *)SIG_DFL || (is_fault && (is_ignored || is_blocked))) {
-        die(is_fault);
+        die(number, is_fault);
         return;
     }
     if (action.flags & SA_RESETHAND) {
         const uint64_t saved = begin_write();
-        atomic_store(&application.handler, (void *)SIG_DFL);
-        atomic_fetch_and(&application.flags, ~(unsigned long)SA_SIGINFO);
+        atomic_store(&ours->handler, (void *)SIG_DFL);
+        atomic_fetch_and(&ours->flags, ~(unsigned long)SA_SIGINFO);
         end_write(saved);
     }
     call_application(&action, number, info, context);
 }
 
-static void on_segv(int number, siginfo_t *info, void *context) {
+static void on_fault(int number, siginfo_t *info, void *context) {
     const int saved_errno = errno;
     if (!sg_trap_handle(number, info, context))
         chain(number, info, context);
@@ -162,25 +175,26 @@ static void on_segv(int number, siginfo_t *info, void *context) {
 }
 
 /// Puts our handler into the kernel, with those flags of the application's that concern delivery.
-static int install_handler(unsigned long application_flags) {
+static int install_handler(int number, unsigned long application_flags) {
     struct kernel_action action = {.flags = SA_SIGINFO | SA_NODEFER | KERNEL_SA_RESTORER |
                                             (application_flags & (SA_ONSTACK | SA_RESTART)),
                                    .restorer = shim_restore_rt,
-                                   .mask = ~BIT(SIGSEGV)};
-    void (*handler)(int, siginfo_t *, void *) = on_segv;
+                                   .mask = ~(BIT(SIGSEGV) | BIT(SIGBUS))};
+    void (*handler)(int, siginfo_t *, void *) = on_fault;
     memcpy(&action.handler, &handler, sizeof handler);
-    return real_sigaction(SIGSEGV, &action, NULL);
+    return real_sigaction(number, &action, NULL);
 }
 
 void sg_signal_install(void) {
     struct kernel_action action;
     uint64_t saved = begin_write();
-    if (!atomic_load(&is_installed) && real_sigaction(SIGSEGV, NULL, &action) == 0) {
+    for (int i = 0; i < TAKEN_COUNT && !atomic_load(&is_installed); i++) {
+        real_sigaction(taken_signals[i], NULL, &action);
         action.mask = to_believed(action.mask);
-        write_application(&action);
-        install_handler(action.flags);
-        atomic_store(&is_installed, true);
+        store(&taken[i], &action);
+        install_handler(taken_signals[i], action.flags);
     }
+    atomic_store(&is_installed, true);
     if (saved & BIT(SIGSEGV))
         saved = (saved & ~BIT(SIGSEGV)) | BIT(SIGSTKFLT);
     end_write(saved);
@@ -188,18 +202,16 @@ void sg_signal_install(void) {
 
 /* --- Actions --- */
 
-static int segv_action(const struct sigaction *action, struct kernel_action *out_old) {
+static int taken_action(int number, const struct sigaction *action, struct kernel_action *out_old) {
     const uint64_t saved = begin_write();
     int result = 0;
-    *out_old = (struct kernel_action){.handler = atomic_load(&application.handler),
-                                      .flags = atomic_load(&application.flags),
-                                      .mask = atomic_load(&application.mask)};
+    *out_old = load(taken_of(number));
     if (action) {
         const struct kernel_action wanted = {.handler = (void *)action->sa_handler,
                                              .flags = (unsigned long)(unsigned)action->sa_flags,
                                              .mask = set_word(&action->sa_mask)};
-        write_application(&wanted);
-        result = install_handler(wanted.flags);
+        store(taken_of(number), &wanted);
+        result = install_handler(number, wanted.flags);
     }
     end_write(saved);
     return result;
@@ -226,9 +238,9 @@ SHIM_EXPORT int sigaction(int number, const struct sigaction *restrict action,
         errno = EINVAL;
         return -1;
     }
-    const int result = number == SIGSEGV && atomic_load(&is_installed)
-                           ? segv_action(action, &previous)
-                           : other_action(number, action, &previous);
+    const bool is_taken = (number == SIGSEGV || number == SIGBUS) && atomic_load(&is_installed);
+    const int result = is_taken ? taken_action(number, action, &previous)
+                                : other_action(number, action, &previous);
     if (result == 0 && old) {
         old->sa_handler = (__sighandler_t)previous.handler;
         old->sa_flags = (int)(previous.flags & ~KERNEL_SA_RESTORER);

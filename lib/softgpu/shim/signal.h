@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /// SIGSEGV in a process with trapped doorbells: never really blocked, always asked first.
 ///
+/// SIGBUS is asked first too (a file behind application memory was cut), its masks are the
+/// application's own.
+///
 /// Interposed: sigaction, signal (bsd_signal, ssignal), sysv_signal, siginterrupt, sigset, sighold,
 /// sigrelse, sigprocmask, pthread_sigmask, sigblock, sigsetmask.
 ///
@@ -17,9 +20,9 @@
 #ifndef SG_SHIM_SIGNAL_H
 #define SG_SHIM_SIGNAL_H
 
-/// Takes SIGSEGV over: remembers the action in force, installs our handler, makes sure that the
-/// calling thread has SIGSEGV unblocked. Idempotent, any thread; not in a signal handler. Call it
-/// before the first doorbell page is made.
+/// Takes SIGSEGV and SIGBUS over: remembers the actions in force, installs our handler, makes sure
+/// that the calling thread has SIGSEGV unblocked. Idempotent, any thread; not in a signal handler.
+/// Call it before the first doorbell page is made.
 void sg_signal_install(void);
 
 #endif
