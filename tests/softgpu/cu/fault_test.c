@@ -113,12 +113,12 @@ static void trap_carries_its_number(void **state) {
 /* Otherwise 4,000 work-groups that loop for ever would keep the dispatch busy. */
 static void fault_stops_all_other_waves(void **state) {
     (void)state;
-    /* Work-group 7: s_trap 3; the others loop. */
+    /* Work-group 7: s_trap 2; the others loop. */
     static const uint32_t words[] = {
         0xbf068702, /* s_cmp_eq_u32 s2, 7 */
         0xbf850001, /* s_cbranch_scc1 +1 */
         0xbf82ffff, /* s_branch self */
-        0xbf920003, /* s_trap 3 */
+        0xbf920002, /* s_trap 2 */
         0xbf810000, /* s_endpgm */
     };
     struct sg_fault fault = {0};
