@@ -38,13 +38,13 @@ refuse() {
     grep -qF -- "$text" stderr || complain "hsaprobe $*: the line lacks '$text'"
 }
 
-# accept TEXT WORDS...: exits with 0 and prints TEXT.
+# accept TEXT WORDS...: exits with 0 and prints TEXT, in which one blank stands for any number.
 accept() {
     text=$1
     shift
     run "$@"
     [ "$code" -eq 0 ] || complain "hsaprobe $*: exit code $code"
-    grep -qF -- "$text" stdout || complain "hsaprobe $*: no '$text' on standard output"
+    tr -s ' ' <stdout | grep -qF -- "$text" || complain "hsaprobe $*: no '$text' on standard output"
 }
 
 finish() {

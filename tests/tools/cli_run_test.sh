@@ -5,14 +5,14 @@
 SAXPY="$KERNELS/saxpy.hipfb"
 
 # values come back: y = 2 i + 1
-accept '1        3' run "$SAXPY" saxpy --grid 2 --block 64 --arg f32:2 --arg 'f32[128]=iota' \
+accept ' 1 3' run "$SAXPY" saxpy --grid 2 --block 64 --arg f32:2 --arg 'f32[128]=iota' \
     --arg 'f32[128]=const:1>print:4>y.bin' --arg u32:128
 [ "$(od -An -tf4 -v y.bin | tr -s ' \n' '\n' | sed '/^$/d' | awk '$1 != 2 * (NR - 1) + 1' | wc -l)" -eq 0 ] ||
     complain "saxpy left wrong values in y.bin"
 [ "$(stat -c %s y.bin)" -eq 512 ] || complain "y.bin has the wrong size"
 
 # a file feeds a buffer; --global counts work-items; a partial block is one
-accept '1         7' run "$SAXPY" saxpy --global 100 --block 64 --arg f32:2 --arg 'f32[128]=iota' \
+accept ' 1 5' run "$SAXPY" saxpy --global 100 --block 64 --arg f32:2 --arg 'f32[128]=iota' \
     --arg 'f32[128]=@y.bin>print:100' --arg u32:100 --format text
 run run "$SAXPY" saxpy --grid 1 --block 64 --arg f32:1 --arg 'f32[64]=iota' \
     --arg 'f32[64]>print:3' --arg u32:64 --repeat 5 --format json -o result.json

@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
     {"kernel", KEY_KERNEL, "NAME", 0, "only this one of the built-in kernels", 2},
     {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds (default 200)", 2},
     {"burst", KEY_BURST, "N", 0, "timed launches of an arm in a round (default 8)", 2},
-    {"batch", KEY_BATCH, "N", 0, "launches of the back-to-back batch, 1 to 256 (default 64)", 2},
+    {"batch", KEY_BATCH, "N", 0, "launches of the back-to-back batch, 1 to 256 (default 32)", 2},
     {"seed", KEY_SEED, "N", 0, "of the order of the arms and of the intervals (default 1)", 2},
     {"fence", KEY_FENCE, "SCOPE", 0,
      "fences of the ring and hsa arms' packets: none, agent or system (default: as HIP's)", 2},
@@ -64,9 +64,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         input->rounds = (struct hsp_rounds_options){.round_count = 200,
                                                     .burst_count = 8,
                                                     .settle_count = 4,
-                                                    .batch_count = 64,
+                                                    .batch_count = 32,
                                                     .warmup_window = 8,
-                                                    .warmup_round_max = 160,
+                                                    .warmup_round_max = 64,
                                                     .warmup_tolerance = 0.05,
                                                     .seed = 1};
         return 0;
@@ -225,6 +225,14 @@ static void report_setup(struct command_context *context) {
     FIELD("batch_count", "launches back to back", report_integer(input->rounds.batch_count));
     FIELD("seed", "seed", report_integer(input->rounds.seed));
     FIELD("processors", "processors", report_integer(usable_processors()));
+#undef FIELD
+    struct hsp_clock_info clock;
+    hsp_clock_info_get(&clock);
+#define FIELD(key, title, value)                                                                   \
+    report_field(section, &(struct report_column){key, title, SOURCE_MEASURED, FORMAT_PLAIN}, value)
+    FIELD("clock", "clock", report_text(clock.source));
+    FIELD("clock_quantum_ns", "smallest step of the clock, ns", report_integer(clock.quantum_ns));
+    FIELD("clock_read_ns", "cost of reading it, ns", report_integer(clock.read_cost_ns));
 #undef FIELD
 }
 
