@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/isa/cache.h"
+#include "softgpu/isa/vmem.h"
+#include "softgpu/mem/guard.h"
 
 #include <xmmintrin.h>
 
@@ -35,7 +37,18 @@ void sg_isa_reader_leave(struct sg_isa_reader *reader) {
     atomic_store_explicit(&reader->epoch, 0, memory_order_release);
 }
 
+static void run(struct sg_wave *w) {
+    const struct sg_op *op = sg_code_enter(w, w->pc);
+    if (op && (w->mode >> MODE_GPR_IDX_EN & 1)) // it yielded in between
+        op = sg_gpr_idx_run(w, op);
+    while (op) {
+        sg_handler *fn = atomic_load_explicit(&op->fn, memory_order_acquire);
+        op = fn(w, op);
+    }
+}
+
 void sg_isa_run(struct sg_isa_reader *reader, struct sg_wave *w, bool no_alloc) {
+    struct sg_guard guard;
     uint32_t mxcsr = _mm_getcsr();
     sg_isa_reader_enter(reader);
     w->tmp = reader->tmp;
@@ -43,12 +56,12 @@ void sg_isa_run(struct sg_isa_reader *reader, struct sg_wave *w, bool no_alloc) 
     w->page = NULL;
     w->yield = SG_YIELD_NONE;
     sg_wave_set_mode(w, w->mode);
-    const struct sg_op *op = sg_code_enter(w, w->pc);
-    if (op && (w->mode >> MODE_GPR_IDX_EN & 1)) // it yielded in between
-        op = sg_gpr_idx_run(w, op);
-    while (op) {
-        sg_handler *fn = atomic_load_explicit(&op->fn, memory_order_acquire);
-        op = fn(w, op);
+    w->memory_op = NULL;
+    if (SG_GUARD_BEGIN(&guard, w->env->vm, &w->tlb) == 0) {
+        run(w);
+        sg_guard_end(&guard);
+    } else {
+        sg_vmem_host_fault(w, guard.fault_va, guard.fault_is_write);
     }
     sg_isa_reader_leave(reader);
     _mm_setcsr(mxcsr);

@@ -195,17 +195,6 @@ MOVE_SWIZZLED(8)
 MOVE_SWIZZLED(12)
 MOVE_SWIZZLED(16)
 
-bool SG_V(sg_swizzled_read)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
-                            sg_lane_row *raw, struct sg_access_fault *fault) {
-    return dwords == 1 ? swizzled_read_4(w, at, raw, fault) : swizzled_read_8(w, at, raw, fault);
-}
-
-bool SG_V(sg_swizzled_write)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
-                             const sg_lane_row *rows, struct sg_access_fault *fault) {
-    return dwords == 1 ? swizzled_write_4(w, at, 0, rows, fault)
-                       : swizzled_write_8(w, at, 0, rows, fault);
-}
-
 SG_INLINE bool swizzled_load(struct sg_wave *w, const struct sg_op *op, const struct sg_swizzle *at,
                              uint32_t bytes, enum convert how) {
     struct sg_access_fault fault;

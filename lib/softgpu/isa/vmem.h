@@ -55,6 +55,9 @@ struct sg_swizzle {
 const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
                                   const struct sg_access_fault *fault, bool is_write);
 
+/// Stops the wave at its last memory instruction: application memory at `va` went away under it.
+void sg_vmem_host_fault(struct sg_wave *w, uint64_t va, bool is_write);
+
 /// A load with SG_MEM_LDS: writes the values to LDS at M0 + offset + 4 * lane. Every lane owns a
 /// dword, whatever the width of the load; lanes beyond the work-group's LDS are dropped.
 void sg_vmem_write_lds(struct sg_wave *w, const struct sg_op *op, const sg_lane_row *values,
@@ -84,15 +87,10 @@ static inline void sg_lanes_of_wave(struct sg_wave *w, struct sg_lanes *lanes) {
 #    undef VMEM_LOAD
 #    undef VMEM_STORE
 
-/// `dwords` (1 or 2) of each active lane of interleaved memory, without an instruction around them.
-bool SG_V(sg_swizzled_read)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
-                            sg_lane_row *raw, struct sg_access_fault *fault);
-bool SG_V(sg_swizzled_write)(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
-                             const sg_lane_row *rows, struct sg_access_fault *fault);
-
 /// Read-modify-write with the registers at operand code `data`; returns old values in op->dst if
 /// GLC is set. Sequentially consistent and atomic towards the host and other
-/// waves; in interleaved memory, which belongs to one lane, plain. sg_update_*: the same at host
+/// waves; in interleaved memory, where 64 bits are not in one piece, only for
+/// 32 bits. sg_update_*: the same at host
 /// addresses, old == NULL returns nothing.
 typedef void sg_update_fn(void *const *hosts, uint64_t exec, const sg_lane_row *data,
                           sg_lane_row *old);

@@ -39,34 +39,71 @@ static bool vmem_atomic(struct sg_wave *w, const struct sg_op *op, struct sg_tlb
     return true;
 }
 
-/* Interleaved memory is one lane's own, and a 64-bit operand is not in one piece there: update a
- * copy. */
+/* Addresses of a lane's dwords in interleaved memory; false if its operand is misaligned. */
+static bool swizzled_dwords(const struct sg_swizzle *at, uint32_t lane, uint32_t dwords,
+                            uint64_t va[2]) {
+    for (uint32_t k = 0; k < 2; k++)
+        va[k] = at->base + at->part[lane] + (uint64_t)(at->offset[lane] + 4 * k) * at->stride;
+    return at->offset[lane] % (dwords * 4) == 0;
+}
+
+static bool swizzled_check(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
+                           struct sg_access_fault *fault) {
+    for (uint64_t left = at->exec; left; left &= left - 1) {
+        uint64_t va[2];
+        fault->lane = sg_first_lane(left);
+        if (!swizzled_dwords(at, fault->lane, dwords, va)) {
+            fault->va = va[0];
+            fault->cause = SG_ACCESS_MISALIGNED;
+            return false;
+        }
+        for (uint32_t k = 0; k < dwords; k++)
+            if (!sg_access_check(&w->tlb, va[k], 4, SG_VM_READ | SG_VM_WRITE, fault))
+                return false;
+    }
+    return true;
+}
+
+/* A dword is in one piece and updated in place. 64 bits are not: no other wave can rely on their
+ * being atomic, so each lane updates a copy. */
+static bool swizzled_lane(struct sg_wave *w, const struct sg_swizzle *at, uint32_t lane,
+                          uint32_t dwords, const sg_lane_row *data, sg_lane_row *old,
+                          sg_update_fn *update, struct sg_access_fault *fault) {
+    void *hosts[SG_LANES];
+    uint64_t va[2];
+    uint32_t copy[2];
+    swizzled_dwords(at, lane, dwords, va);
+    fault->lane = lane;
+    if (dwords == 1) {
+        hosts[lane] = sg_access_pointer(&w->tlb, va[0], 4, SG_VM_READ | SG_VM_WRITE, fault);
+        if (hosts[lane])
+            update(hosts, (uint64_t)1 << lane, data, old);
+        return hosts[lane];
+    }
+    _Alignas(8) uint64_t value;
+    for (uint32_t k = 0; k < 2; k++)
+        if (!sg_access_read(&w->tlb, va[k], &copy[k], 4, fault))
+            return false;
+    memcpy(&value, copy, sizeof value);
+    hosts[lane] = &value;
+    update(hosts, (uint64_t)1 << lane, data, old);
+    memcpy(copy, &value, sizeof value);
+    return sg_access_write(&w->tlb, va[0], &copy[0], 4, fault) &&
+           sg_access_write(&w->tlb, va[1], &copy[1], 4, fault);
+}
+
 static bool swizzled_atomic(struct sg_wave *w, const struct sg_op *op, const struct sg_swizzle *at,
                             uint32_t data, uint32_t bytes, sg_update_fn *update) {
     struct sg_access_fault fault;
-    uint64_t copies[SG_LANES];
-    void *hosts[SG_LANES];
-    sg_lane_row *raw = &w->tmp[SG_TMP_RAW];
+    const sg_lane_row *rows = (const sg_lane_row *)sg_wave_row(w, data);
+    sg_lane_row *old = op->mods & SG_MEM_GLC ? (sg_lane_row *)sg_wave_row(w, op->dst) : NULL;
     w->memory_op = op;
-    if (!SG_V(sg_swizzled_read)(w, at, bytes / 4, raw, &fault)) {
+    bool ok = swizzled_check(w, at, bytes / 4, &fault);
+    for (uint64_t left = at->exec; ok && left; left &= left - 1)
+        ok = swizzled_lane(w, at, sg_first_lane(left), bytes / 4, rows, old, update, &fault);
+    if (!ok)
         sg_vmem_fault(w, op, &fault, true);
-        return false;
-    }
-    for (uint32_t i = 0; i < SG_LANES; i++) {
-        copies[i] = (uint64_t)raw[1][i] << 32 | raw[0][i];
-        hosts[i] = &copies[i];
-    }
-    bool returns = op->mods & SG_MEM_GLC;
-    update(hosts, at->exec, (const sg_lane_row *)sg_wave_row(w, data),
-           returns ? (sg_lane_row *)sg_wave_row(w, op->dst) : NULL);
-    for (uint32_t i = 0; i < SG_LANES; i++) {
-        raw[0][i] = (uint32_t)copies[i];
-        raw[1][i] = (uint32_t)(copies[i] >> 32);
-    }
-    if (SG_V(sg_swizzled_write)(w, at, bytes / 4, raw, &fault))
-        return true;
-    sg_vmem_fault(w, op, &fault, true);
-    return false;
+    return ok;
 }
 
 static inline uint32_t pk_add_f16(uint32_t a, uint32_t b) {

@@ -20,6 +20,19 @@ const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
         w, op, in_aperture && cause == SG_FAULT_MEMORY_UNMAPPED ? SG_FAULT_APERTURE : cause);
 }
 
+void sg_vmem_host_fault(struct sg_wave *w, uint64_t va, bool is_write) {
+    w->fault.va = va;
+    w->fault.is_write = is_write;
+    w->fault.lane = 0;
+    if (w->memory_op) {
+        sg_wave_fault(w, w->memory_op, SG_FAULT_MEMORY_UNMAPPED);
+        return;
+    }
+    w->fault.cause = SG_FAULT_MEMORY_UNMAPPED; // the code itself
+    w->fault.pc = w->pc;
+    w->state = SG_WAVE_FAULTED;
+}
+
 void sg_vmem_write_lds(struct sg_wave *w, const struct sg_op *op, const sg_lane_row *values,
                        uint64_t exec) {
     uint32_t start = (w->s[SG_M0] & 0xffff) + op->imm;
