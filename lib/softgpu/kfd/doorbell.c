@@ -12,6 +12,10 @@
 enum {
     /* Doorbells closer than this are "fast": a thread that watches pays off. */
     FAST_NS = 50 * 1000,
+    /* A watcher that could not look for so long did not get a processor: while others want them,
+     * inline runs are better than a watcher (STARVED), and it is tried again ever more rarely. */
+    STARVED_NS = 300 * 1000,
+    FAST_WANTED_MAX = 1 << 14,
     /* After this many hand-overs in a row, inline runs are tried only now and then. */
     MISSES_LIMIT = 2,
     SKIP_LIMIT = 16,
@@ -90,8 +94,10 @@ static void protect_all(struct sg_doorbell *doorbell, bool is_open) {
 }
 
 void doorbell_open_locked(struct sg_doorbell *doorbell) {
-    if (!doorbell->is_open)
-        protect_all(doorbell, true);
+    if (doorbell->is_open)
+        return;
+    atomic_store(&doorbell->scan_ns, now_ns());
+    protect_all(doorbell, true);
 }
 
 /// The page must not stay open when nobody looks at the rings.
@@ -144,8 +150,25 @@ void doorbell_watch_enter(void *context) {
     doorbell_unlock(doorbell);
 }
 
+/// In auto: closes the page when its watchers do not get a processor in time.
+static void check_starvation(struct sg_doorbell *doorbell) {
+    const uint64_t now = now_ns();
+    if (now - atomic_exchange(&doorbell->scan_ns, now) < STARVED_NS)
+        return;
+    doorbell_lock(doorbell);
+    const uint32_t wanted = atomic_load(&doorbell->fast_wanted);
+    if (doorbell->is_open && wanted < FAST_WANTED_MAX)
+        atomic_store(&doorbell->fast_wanted, wanted * 2);
+    if (doorbell->is_open)
+        protect_all(doorbell, false);
+    doorbell_unlock(doorbell);
+}
+
 void doorbell_watch_scan(void *context) {
-    ring_sleepers(context, false, UINT32_MAX);
+    struct sg_doorbell *doorbell = context;
+    if (doorbell->config.mode == SG_DOORBELL_AUTO)
+        check_starvation(doorbell);
+    ring_sleepers(doorbell, false, UINT32_MAX);
 }
 
 bool doorbell_watch_leave(void *context, bool is_busy) {
@@ -157,6 +180,9 @@ bool doorbell_watch_leave(void *context, bool is_busy) {
         return false;
     }
     const bool was_last = --doorbell->watchers == 0;
+    const uint32_t wanted = atomic_load(&doorbell->fast_wanted);
+    if (was_last && doorbell->is_open && wanted > 1)
+        atomic_store(&doorbell->fast_wanted, wanted / 2);
     close_if_unwatched_locked(doorbell);
     doorbell_unlock(doorbell);
     /* Stores that came before the page was closed. */
@@ -193,6 +219,7 @@ struct sg_doorbell *sg_doorbell_create(const struct sg_doorbell_config *config) 
     }
     doorbell->config = *config;
     doorbell->pid = getpid();
+    atomic_store(&doorbell->fast_wanted, 1);
     doorbell->is_open = config->mode == SG_DOORBELL_SPIN;
     if (config->mode == SG_DOORBELL_UFFD) {
         error = doorbell_uffd_start(doorbell);
@@ -359,13 +386,18 @@ static void work(struct doorbell_slot *slot, struct sg_cp_queue *queue, const vo
 static void ring_trapped(struct sg_doorbell *doorbell, size_t offset, uint64_t begin_ns,
                          const void *ucontext) {
     struct doorbell_slot *slot = &doorbell->slots[offset / DOORBELL_BYTES];
-    const uint64_t previous_ns = atomic_exchange(&doorbell->trap_ns, begin_ns);
+    const bool is_fast = begin_ns - atomic_exchange(&doorbell->trap_ns, begin_ns) < FAST_NS;
+    const uint32_t fast_count = is_fast ? atomic_fetch_add(&doorbell->fast_count, 1) + 1 : 0;
     struct sg_cp_queue *queue = slot_acquire(slot);
     if (!queue)
         return;
-    if (doorbell->config.mode == SG_DOORBELL_AUTO && begin_ns - previous_ns < FAST_NS &&
-        !has_one_processor())
+    if (!is_fast)
+        atomic_store(&doorbell->fast_count, 0);
+    if (doorbell->config.mode == SG_DOORBELL_AUTO && is_fast &&
+        fast_count >= atomic_load(&doorbell->fast_wanted) && !has_one_processor()) {
+        atomic_store(&doorbell->fast_count, 0);
         open_for(doorbell, queue);
+    }
     work(slot, queue, ucontext);
     slot_release(slot);
 }

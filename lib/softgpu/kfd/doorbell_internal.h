@@ -25,7 +25,10 @@ struct sg_doorbell {
     struct doorbell_slot slots[SG_CP_MAX_QUEUES];
     _Atomic uint32_t slot_end; ///< above the highest index ever bound
     _Atomic(uint8_t *) mappings[DOORBELL_MAX_MAPPINGS];
-    _Atomic uint64_t trap_ns; ///< when the last store was trapped
+    _Atomic uint64_t trap_ns;     ///< when the last store was trapped
+    _Atomic uint32_t fast_count;  ///< fast stores trapped in a row
+    _Atomic uint32_t fast_wanted; ///< so many open the page (auto)
+    _Atomic uint64_t scan_ns;     ///< when a watcher last looked, or the page was opened
 
     _Atomic uint32_t lock; ///< of the rest. Handlers only try it.
     uint32_t watchers;
