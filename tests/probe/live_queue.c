@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+// A queue that is held up fills: reserving then fails or waits; producers share it; options are
+// checked.
+#include "live.h"
+
+#include <pthread.h>
+
+enum { RING = 64, PRODUCERS = 4, EACH = 200 };
+
+static void put_barrier(struct hsp_queue *queue, uint64_t index, hsa_signal_t dependency,
+                        hsa_signal_t completion) {
+    union hsp_packet *slot = hsp_queue_slot(queue, index);
+    memset(&slot->words[1], 0, sizeof(*slot) - sizeof(slot->words[0]));
+    slot->barrier_and.dep_signal[0] = dependency;
+    slot->barrier_and.completion_signal = completion;
+    hsp_queue_publish(slot,
+                      hsp_packet_header(HSA_PACKET_TYPE_BARRIER_AND, true, HSA_FENCE_SCOPE_SYSTEM,
+                                        HSA_FENCE_SCOPE_SYSTEM),
+                      0);
+}
+
+static void full_ring(const struct hsp_agent *gpu) {
+    const struct hsp_queue_options options = {.size = sizeof(options), .packet_count = RING};
+    struct hsp_queue *queue = NULL;
+    OK(hsp_queue_create(gpu, &options, &queue));
+    hsa_signal_t gate, done, none = {0};
+    OK(hsp_signal_create(1, NULL, &gate));
+    OK(hsp_signal_create(1, NULL, &done));
+    uint64_t first = 0;
+    OK(hsp_queue_try_reserve(queue, RING, &first));
+    put_barrier(queue, first, gate, none);
+    for (uint64_t i = 1; i + 1 < RING; i++)
+        put_barrier(queue, first + i, none, none);
+    put_barrier(queue, first + RING - 1, none, done);
+    hsp_queue_ring_doorbell(queue, first + RING - 1);
+
+    uint64_t more = 12345;
+    CHECK(hsp_queue_try_reserve(queue, 1, &more) == HSP_ERROR_FULL);
+    const uint64_t start = hsp_clock_ns();
+    CHECK(hsp_queue_reserve(queue, 1, 10000000, &more) == HSP_ERROR_TIMEOUT);
+    CHECK(hsp_clock_ns() - start >= 10000000);
+    CHECK(more == 12345 && hsp_queue_write_index(queue) == first + RING);
+    CHECK(hsp_signal_load_relaxed(done) == 1, "a barrier did not hold");
+
+    hsp_signal_store_release(gate, 0);
+    OK(hsp_queue_reserve(queue, RING, LIVE_WAIT_NS, &more));
+    CHECK(more == first + RING && hsp_queue_read_index(queue) == first + RING);
+    CHECK(hsp_signal_load_acquire(done) == 0);
+    FAILS(hsp_queue_try_reserve(queue, RING + 1, &more), HSP_ERROR_INVALID_ARGUMENT,
+          "the queue has 64");
+    FAILS(hsp_queue_try_reserve(queue, 0, &more), HSP_ERROR_INVALID_ARGUMENT, "reserve 0");
+    hsp_queue_destroy(queue);
+    hsp_signal_destroy(gate);
+    hsp_signal_destroy(done);
+}
+
+struct producer {
+    struct hsp_queue *queue;
+    const struct hsp_dispatch *dispatch;
+};
+
+static void *produce(void *data) {
+    const struct producer *producer = data;
+    for (int i = 0; i < EACH; i++)
+        OK(hsp_dispatch_submit(producer->queue, i % 2 ? HSP_SUBMIT_RING : HSP_SUBMIT_HSA,
+                               producer->dispatch, 1, NULL));
+    return NULL;
+}
+
+// Each dispatch adds 1 and takes a ticket: none is lost and none runs twice.
+static void many_producers(const struct hsp_agent *gpu) {
+    struct live_kernel counter = live_load(gpu, "counter");
+    uint32_t *total = live_host_memory(gpu, 64), *tickets = live_host_memory(gpu, 64);
+    const uint32_t step = 1;
+    const uint32_t one[] = {1, 1, 1};
+    struct hsp_geometry geometry;
+    struct hsp_arguments *arguments = NULL;
+    OK(hsp_geometry_from_blocks(one, one, 0, &geometry));
+    OK(hsp_arguments_create(counter.kernel, &arguments));
+    OK(hsp_arguments_set_pointer(arguments, 0, total));
+    OK(hsp_arguments_set_pointer(arguments, 1, tickets));
+    OK(hsp_arguments_set(arguments, 2, HSP_VALUE_U32, &step, sizeof(step)));
+    struct hsp_kernarg_arena *arena = NULL;
+    OK(hsp_kernarg_arena_create(gpu, counter.code.kernarg_bytes, 1, &arena));
+    void *kernarg = hsp_kernarg_arena_acquire(arena);
+    const struct hsp_queue_options options = {.size = sizeof(options), .packet_count = RING};
+    struct hsp_queue *queue = NULL;
+    OK(hsp_queue_create(gpu, &options, &queue));
+    OK(hsp_arguments_write(arguments, &geometry, queue, kernarg,
+                           hsp_kernarg_arena_block_bytes(arena)));
+    struct hsp_dispatch dispatch;
+    hsp_dispatch_init(&dispatch, &counter.code, &geometry, kernarg);
+    OK(hsp_signal_create(PRODUCERS * EACH, NULL, &dispatch.completion));
+    struct producer producer = {.queue = queue, .dispatch = &dispatch};
+    pthread_t threads[PRODUCERS];
+    for (int i = 0; i < PRODUCERS; i++)
+        CHECK(pthread_create(&threads[i], NULL, produce, &producer) == 0);
+    for (int i = 0; i < PRODUCERS; i++)
+        pthread_join(threads[i], NULL);
+    OK(hsp_dispatch_wait(queue, dispatch.completion, LIVE_WAIT_NS, HSP_WAIT_BLOCKED));
+    CHECK(total[0] == PRODUCERS * EACH, "%u of %d", total[0], PRODUCERS * EACH);
+    hsp_queue_destroy(queue);
+    hsp_signal_destroy(dispatch.completion);
+    hsp_arguments_destroy(arguments);
+    hsp_kernarg_arena_destroy(arena);
+    OK(hsp_memory_free(total));
+    OK(hsp_memory_free(tickets));
+    live_unload(&counter);
+}
+
+static void wrong_options(const struct hsp_agent *gpu) {
+    struct hsp_queue *queue = NULL;
+    struct hsp_queue_options options = {.size = sizeof(options), .packet_count = 1000};
+    FAILS(hsp_queue_create(gpu, &options, &queue), HSP_ERROR_INVALID_ARGUMENT,
+          "a queue of 1000 packets: expected a power of two");
+    options.packet_count = 1u << 30;
+    FAILS(hsp_queue_create(gpu, &options, &queue), HSP_ERROR_INVALID_ARGUMENT, "1073741824");
+    options.packet_count = 0;
+    FAILS(hsp_queue_create(hsp_agent_host(), &options, &queue), HSP_ERROR_NO_DEVICE,
+          "runs no kernels");
+    options.type = (enum hsp_queue_type)9;
+    FAILS(hsp_queue_create(gpu, &options, &queue), HSP_ERROR_INVALID_ARGUMENT, "type 9");
+    CHECK(!queue);
+    hsp_queue_destroy(NULL);
+}
+
+int main(void) {
+    const struct hsp_agent *gpu = live_gpu();
+    full_ring(gpu);
+    many_producers(gpu);
+    wrong_options(gpu);
+    hsp_runtime_shutdown();
+    return 0;
+}
