@@ -362,9 +362,13 @@ static const struct sg_op *op_traced(struct sg_wave *w, const struct sg_op *op) 
     char text[160];
     uint64_t pc = sg_wave_pc(w, op);
     sg_isa_disassemble_at(w->env->vm, pc, text, sizeof text);
-    sg_trace_line("insn wave %p.%u +0x%llx exec %016llx: %s", (void *)w->workgroup, w->wave_index,
-                  (unsigned long long)(pc - w->env->entry), (unsigned long long)sg_wave_exec(w),
-                  text);
+    /* The trap temporaries hold the packet's index and the work-group (cu/workgroup.c). */
+    const uint32_t *ttmp = &w->s[SG_TTMP0];
+    sg_trace_line("insn packet %u workgroup %u,%u,%u wave %u: kernel 0x%llx+0x%llx: %s  "
+                  "exec=0x%016llx",
+                  ttmp[6], ttmp[8], ttmp[9], ttmp[10], w->wave_index,
+                  (unsigned long long)w->env->entry, (unsigned long long)(pc - w->env->entry), text,
+                  (unsigned long long)sg_wave_exec(w));
     sg_handler *fn = w->page->traced[op - w->page->ops];
     return fn(w, op);
 }

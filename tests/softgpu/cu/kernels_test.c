@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole kernels from descriptor to result in memory. */
+#include "../common/stderr_capture.h"
 #include "harness.h"
 #include "kernels.h"
+#include "softgpu/common/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -154,6 +156,34 @@ static void invalidated_code_is_decoded_anew(void **state) {
     assert_int_equal(bench.last_event_id, 78);
 }
 
+static void trace_names_wave_place_and_instruction(void **state) {
+    (void)state;
+    char text[8192];
+    char wanted[128];
+    const uint64_t kernel = BENCH_LOAD(&bench, kernel_interrupt, NULL);
+    struct sg_dispatch_config config = bench_launch(kernel, 3 * 128, 128);
+    config.dispatch_id = 9;
+    const struct stderr_capture capture = stderr_capture_begin();
+    sg_trace_mask = SG_TRACE_INSN;
+    run(&config);
+    sg_trace_mask = 0;
+    stderr_capture_end(capture, text, sizeof text);
+    for (uint32_t group = 0; group < 3; group++) {
+        for (uint32_t wave = 0; wave < 2; wave++) {
+            snprintf(
+                wanted, sizeof wanted,
+                "softgpu: insn packet 9 workgroup %u,0,0 wave %u: kernel 0x%llx+0x4: s_sendmsg",
+                group, wave, (unsigned long long)kernel + 256);
+            assert_non_null(strstr(text, wanted));
+        }
+    }
+    uint32_t lines = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); at++) {
+        lines++;
+    }
+    assert_int_equal(lines, 3 * 2 * 3); /* one per wave and instruction */
+}
+
 /* Storage of one launch must not be mistaken for another's. */
 static void different_kernels_follow_each_other_in_one_dispatch(void **state) {
     (void)state;
@@ -196,6 +226,7 @@ int main(void) {
         FOUR(grid_barrier_holds_all_waves),
         ONE(message_interrupt_reaches_the_sink),
         ONE(empty_grid_is_done_at_once),
+        ONE(trace_names_wave_place_and_instruction),
         ONE(invalidated_code_is_decoded_anew),
         ONE(different_kernels_follow_each_other_in_one_dispatch),
     };

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -297,6 +298,30 @@ static void drain_waits_only_for_a_yield_point(void **state) {
     assert_int_equal(runner_join(&runner), SG_RUN_FAULT);
 }
 
+static void drained_memory_is_not_touched_again(void **state) {
+    (void)state;
+    const uint64_t va = UINT64_C(0x7f0000a00000);
+    uint32_t *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(words, MAP_FAILED);
+    const struct sg_vm_range range = {
+        .va = va, .bytes = 4096, .host = (uint8_t *)words, .flags = SG_VM_READ | SG_VM_WRITE};
+    assert_int_equal(sg_vm_map(bench.vm, &range), 0);
+    const uint64_t kernel = BENCH_LOAD(&bench, kernel_poll, NULL);
+    struct sg_dispatch_config config = bench_launch(kernel, 64, 64);
+    config.kernarg_va = va;
+    struct runner runner;
+    runner_start(&runner, &config);
+    while (__atomic_load_n(&words[1], __ATOMIC_ACQUIRE) == 0) {
+        usleep(100);
+    }
+    assert_int_equal(sg_vm_unmap(bench.vm, va, 4096), 0);
+    sg_cu_drain(bench.cu);
+    munmap(words, 4096); /* touching it now would be SIGSEGV */
+    assert_int_equal(runner_join(&runner), SG_RUN_FAULT);
+    assert_int_equal(runner.fault.cause, SG_FAULT_MEMORY_UNMAPPED);
+    assert_int_equal(runner.fault.va, va);
+}
+
 static void dump_shows_where_waves_are(void **state) {
     (void)state;
     const uint64_t kernel = BENCH_LOAD(&bench, kernel_forever, NULL);
@@ -355,6 +380,7 @@ int main(void) {
         ONE(budget_returns_control),
         THREE(budget_returns_control),
         ONE(drain_waits_only_for_a_yield_point),
+        ONE(drained_memory_is_not_touched_again),
         THREE(dump_shows_where_waves_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
