@@ -18,10 +18,10 @@ struct sample {
 };
 
 bool hsp_clock_uses_counter;
+uint64_t hsp_clock_ns_multiplier;
 static struct hsp_clock_info info;
 static struct sample first_sample;
-static double ns_per_tick;     // of the calibration; later lines have a longer base
-static uint64_t ns_multiplier; // ns_per_tick in 32.32 fixed point
+static double ns_per_tick; // of the calibration; later lines have a longer base
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 uint64_t hsp_clock_ns(void) {
@@ -129,7 +129,7 @@ static void calibrate(void) {
         info.source = "clock_monotonic_raw";
         info.frequency_hz = 1e9;
     }
-    ns_multiplier = (uint64_t)(ns_per_tick * 4294967296.0 + 0.5);
+    hsp_clock_ns_multiplier = (uint64_t)(ns_per_tick * 4294967296.0 + 0.5);
     measure_cost();
 }
 
@@ -144,7 +144,7 @@ uint64_t hsp_clock_ticks(void) {
 
 uint64_t hsp_clock_ticks_to_ns(uint64_t ticks) {
     hsp_clock_calibrate();
-    return (uint64_t)(((unsigned __int128)ticks * ns_multiplier) >> 32);
+    return hsp_clock_length_ns(ticks);
 }
 
 void hsp_clock_line_get(struct hsp_clock_line *out_line) {

@@ -21,6 +21,9 @@ struct hsp_clock_line {
 /// Whether ticks are the processor's counter rather than nanoseconds. Set by calibration.
 extern bool hsp_clock_uses_counter;
 
+/// Nanoseconds per tick in 32.32 fixed point. Set by calibration.
+extern uint64_t hsp_clock_ns_multiplier;
+
 /// Calibrates unless that has been done.
 void hsp_clock_calibrate(void);
 
@@ -39,6 +42,11 @@ static inline uint64_t hsp_clock_read(void) {
     }
 #endif
     return hsp_clock_ns();
+}
+
+/// hsp_clock_ticks_to_ns for hot paths; hsp_clock_calibrate must have been called.
+static inline uint64_t hsp_clock_length_ns(uint64_t ticks) {
+    return (uint64_t)(((unsigned __int128)ticks * hsp_clock_ns_multiplier) >> 32);
 }
 
 /// Relation of ticks to hsp_clock_ns as known now: compares the clocks anew and takes the slope

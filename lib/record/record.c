@@ -164,7 +164,7 @@ void hsp_record_call(uint16_t id, uint64_t start_ticks, uint64_t end_ticks, int6
     const uint64_t epoch = hsp_record_epoch();
     if (__builtin_expect(recorder->epoch != epoch, 0))
         reset_counters(recorder, epoch);
-    hsp_histogram_record(&recorder->calls[id], hsp_clock_ticks_to_ns(end_ticks - start_ticks));
+    hsp_histogram_record(&recorder->calls[id], hsp_clock_length_ns(end_ticks - start_ticks));
     if (!hsp_record_events())
         return;
     write_event(recorder, &(struct hsp_record_slot){.start_ticks = start_ticks,
