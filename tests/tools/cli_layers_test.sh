@@ -26,6 +26,12 @@ grep -q 'doorbell trap' stdout || complain "the user's doorbell mode is overridd
 # a kernel from a file, with run's words
 accept 'as arm ring' layers "$KERNELS/saxpy.hipfb" saxpy --grid 2 --block 64 --arg f32:2 \
     --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:128 --rounds 3
+# a wrong result is found, and one that can't be judged isn't called wrong
+refuse 1 'argument 0 differs from what arm ring left' layers "$DIFFERS" queue_address --grid 1 \
+    --block 1 --arg 'u64[1]' --rounds 2 -o wrong.txt
+grep -q 'hip-module .* no .*differs' wrong.txt || complain "the wrong result is not in the table"
+accept 'not comparable: two runs of arm ring differ' layers "$DIFFERS" clock_now --grid 1 --block 1 \
+    --arg 'u64[1]' --rounds 2
 accept 'HIP launches whole blocks' layers "$KERNELS/saxpy.hipfb" saxpy --global 100 --block 64 \
     --arg f32:2 --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:100 --rounds 3
 

@@ -192,8 +192,7 @@ static int measure_input(struct command_context *context, const struct layers_ta
     struct launch launch;
     int code = launch_prepare(input, context->device->agent, &launch);
     if (!code)
-        code = measure(context, tables, builtin ? builtin->name : launch.kernel->name, &launch,
-                       builtin);
+        code = measure(context, tables, input->kernel_name, &launch, builtin);
     launch_fini(&launch);
     return code;
 }

@@ -159,8 +159,10 @@ static int need_hardware(void) {
 int device_prepare(const struct device_choice *choice, char **argv) {
     if (choice->kind == DEVICE_HW)
         return need_hardware();
-    if (device_is_software())
+    if (device_is_software()) {
+        unsetenv(RESTART_VARIABLE); /* it has done its work */
         return EXIT_OK;
+    }
     if (choice->kind == DEVICE_SOFT)
         return restart(argv, NULL);
     if (access(KFD_PATH, F_OK) == 0)

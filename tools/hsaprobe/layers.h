@@ -25,12 +25,15 @@ void layers_add_packets(const struct layers_tables *tables, struct report *repor
 int layers_add_results(const struct layers_tables *tables, const char *kernel,
                        const struct arms *arms, const struct hsp_rounds_result *result,
                        bool software, uint64_t seed);
-/// Runs every arm once more on fresh buffers and compares what it leaves: with what the built-in
-/// kernel must leave (`builtin` not NULL), and with what the other arms leave. Adds rows; returns
-/// an exit code, EXIT_FAILED when a result was wrong.
+/// A built-in kernel's check (builtin.h).
+typedef char *(*layers_checker)(const struct launch *, void *const *, uint64_t);
+
+/// Runs every arm a few times more on fresh buffers and compares what it leaves: with what the
+/// built-in kernel must leave, or, where `check` is NULL, with what arm ring leaves (unless that
+/// differs from run to run: then nothing can be said). Adds rows; returns an exit code,
+/// EXIT_FAILED when a result was wrong.
 int layers_check(const struct layers_tables *tables, const char *kernel,
                  const struct launch *launch, const struct arms *arms,
-                 const struct hsp_rounds_result *result,
-                 char *(*check)(const struct launch *, void *const *, uint64_t));
+                 const struct hsp_rounds_result *result, layers_checker check);
 
 #endif

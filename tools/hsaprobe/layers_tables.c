@@ -202,49 +202,81 @@ static void **contents_of(const struct launch *launch, const struct hsp_arm *arm
     return contents;
 }
 
-/* Compares with the first arm; says also when there was nothing to compare. */
-static char *compare(const struct launch *launch, void *const *first, void *const *now,
-                     bool *out_changed) {
-    *out_changed = false;
-    for (size_t i = 0; i < launch->buffer_count; i++) {
-        const struct launch_buffer *buffer = &launch->buffers[i];
-        if (memcmp(now[i], buffer->initial, buffer->bytes) != 0)
-            *out_changed = true;
-        if (first && memcmp(first[i], now[i], buffer->bytes) != 0)
-            return xasprintf("argument %u differs from what arm ring left", buffer->position);
-    }
-    return NULL;
+/* Position of the first argument that differs, or -1. */
+static int difference(const struct launch *launch, void *const *a, void *const *b) {
+    for (size_t i = 0; i < launch->buffer_count; i++)
+        if (memcmp(a[i], b[i], launch->buffers[i].bytes) != 0)
+            return (int)launch->buffers[i].position;
+    return -1;
+}
+
+static bool wrote(const struct launch *launch, void *const *contents) {
+    for (size_t i = 0; i < launch->buffer_count; i++)
+        if (memcmp(contents[i], launch->buffers[i].initial, launch->buffers[i].bytes) != 0)
+            return true;
+    return false;
+}
+
+/* What a kernel without a check of its own is compared with: two runs of the lowest arm. */
+struct reference {
+    void **contents;
+    bool repeats; /* both runs left the same */
+};
+
+static int reference_init(const struct launch *launch, const struct arms *arms,
+                          struct reference *reference) {
+    reference->contents = contents_of(launch, &arms->arms[ARM_RING]);
+    void **again = reference->contents ? contents_of(launch, &arms->arms[ARM_RING]) : NULL;
+    if (again)
+        reference->repeats = difference(launch, reference->contents, again) < 0;
+    contents_free(again, launch->buffer_count);
+    return again ? EXIT_OK : EXIT_FAILED;
+}
+
+/* Words for what an arm left; NULL in *out_wrong when it is right or can't be told. */
+static const char *judge(const struct launch *launch, const struct reference *reference,
+                         void *const *contents, char **out_wrong) {
+    *out_wrong = NULL;
+    if (!reference->repeats)
+        return "not comparable: two runs of arm ring differ";
+    int position = difference(launch, reference->contents, contents);
+    if (position >= 0)
+        *out_wrong = xasprintf("argument %d differs from what arm ring left", position);
+    return wrote(launch, contents) ? "as arm ring"
+                                   : "as arm ring: it left its buffers as they were";
+}
+
+static int check_arm(const struct layers_tables *tables, const char *kernel,
+                     const struct launch *launch, const struct hsp_arm *arm, uint64_t launch_count,
+                     const struct reference *reference, layers_checker check) {
+    void **contents = contents_of(launch, arm);
+    if (!contents)
+        return EXIT_FAILED;
+    char *wrong = NULL;
+    const char *right = "as computed on the host";
+    if (check)
+        wrong = check(launch, contents, CHECK_LAUNCHES);
+    else
+        right = judge(launch, reference, contents, &wrong);
+    bool known = check || reference->repeats;
+    report_row(tables->checks, report_text(kernel), report_text(arm->name),
+               report_integer(launch_count + CHECK_LAUNCHES),
+               known ? report_boolean(!wrong) : report_nothing(),
+               report_text(wrong ? wrong : right));
+    int code = wrong ? failure(EXIT_FAILED, arm->name, "kernel %s: %s", kernel, wrong) : EXIT_OK;
+    free(wrong);
+    contents_free(contents, launch->buffer_count);
+    return code;
 }
 
 int layers_check(const struct layers_tables *tables, const char *kernel,
                  const struct launch *launch, const struct arms *arms,
-                 const struct hsp_rounds_result *result,
-                 char *(*check)(const struct launch *, void *const *, uint64_t)) {
-    void **first = NULL;
-    int code = EXIT_OK;
-    for (size_t arm = ARM_RING; arm < arms->count; arm++) {
-        void **contents = contents_of(launch, &arms->arms[arm]);
-        if (!contents) {
-            code = EXIT_FAILED;
-            break;
-        }
-        bool changed = false;
-        char *wrong = check ? check(launch, contents, CHECK_LAUNCHES)
-                            : compare(launch, first, contents, &changed);
-        const char *right = check     ? "as computed on the host"
-                            : changed ? first ? "as arm ring" : "wrote its buffers"
-                                      : "completed; wrote nothing to compare";
-        report_row(tables->checks, report_text(kernel), report_text(arms->arms[arm].name),
-                   report_integer(result->launch_counts[arm] + CHECK_LAUNCHES),
-                   report_boolean(!wrong), report_text(wrong ? wrong : right));
-        if (wrong)
-            code = failure(EXIT_FAILED, arms->arms[arm].name, "kernel %s: %s", kernel, wrong);
-        free(wrong);
-        if (first)
-            contents_free(contents, launch->buffer_count);
-        else
-            first = contents;
-    }
-    contents_free(first, launch->buffer_count);
+                 const struct hsp_rounds_result *result, layers_checker check) {
+    struct reference reference = {0};
+    int code = check ? EXIT_OK : reference_init(launch, arms, &reference);
+    for (size_t arm = ARM_RING; arm < arms->count && !code; arm++)
+        code = check_arm(tables, kernel, launch, &arms->arms[arm], result->launch_counts[arm],
+                         &reference, check);
+    contents_free(reference.contents, launch->buffer_count);
     return code;
 }
