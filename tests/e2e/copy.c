@@ -19,32 +19,34 @@ static unsigned char pattern(size_t i, size_t seed) {
     return (unsigned char)((i * 31 + (i >> 8) + seed * 7) | 1);
 }
 
-/// host -> near -> far -> host, each copy waiting for the one before it.
+/// host -> near -> far -> host, each copy waiting for the one before it, the first for the host.
 static void round_trip(const struct e2e *e2e, const struct buffers *b, size_t bytes,
                        size_t offset) {
-    hsa_signal_t done[3];
-    for (int i = 0; i < 3; ++i) {
+    hsa_signal_t done[4];
+    for (int i = 0; i < 4; ++i) {
         done[i] = e2e_signal(1);
     }
+    memset(b->source + offset, 0, bytes);
+    memset(b->result, 0, bytes + 128);
+    HSA(hsa_amd_memory_async_copy(b->near + offset, e2e->gpu, b->source + offset, e2e->cpu, bytes,
+                                  1, &done[0], done[1]));
+    HSA(hsa_amd_memory_async_copy(b->far + offset, e2e->gpu, b->near + offset, e2e->gpu, bytes, 1,
+                                  &done[1], done[2]));
+    HSA(hsa_amd_memory_async_copy(b->result + 2 * offset, e2e->cpu, b->far + offset, e2e->gpu,
+                                  bytes, 1, &done[2], done[3]));
+    // Nothing may have begun: the first would copy what is overwritten here.
     for (size_t i = 0; i < bytes; ++i) {
         b->source[offset + i] = pattern(i, bytes);
     }
-    memset(b->result, 0, bytes + 128);
-    // Asked for in reverse, so that only the dependencies give the order.
-    HSA(hsa_amd_memory_async_copy(b->result + 2 * offset, e2e->cpu, b->far + offset, e2e->gpu,
-                                  bytes, 1, &done[1], done[2]));
-    HSA(hsa_amd_memory_async_copy(b->far + offset, e2e->gpu, b->near + offset, e2e->gpu, bytes, 1,
-                                  &done[0], done[1]));
-    HSA(hsa_amd_memory_async_copy(b->near + offset, e2e->gpu, b->source + offset, e2e->cpu, bytes,
-                                  0, NULL, done[0]));
-    e2e_wait(done[2]);
+    hsa_signal_store_screlease(done[0], 0);
+    e2e_wait(done[3]);
     for (size_t i = 0; i < bytes; ++i) {
         CHECK(b->result[2 * offset + i] == pattern(i, bytes), "byte %zu of %zu at +%zu", i, bytes,
               offset);
     }
     CHECK(b->result[2 * offset + bytes] == 0, "wrote beyond %zu at +%zu", bytes, offset);
     CHECK(offset == 0 || b->result[2 * offset - 1] == 0, "wrote before +%zu", offset);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 4; ++i) {
         HSA(hsa_signal_destroy(done[i]));
     }
 }

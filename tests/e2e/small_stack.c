@@ -44,6 +44,7 @@ int main(void) {
     CHECK(pthread_create(&thread, &attributes, ring, NULL) == 0, "pthread_create");
     CHECK(pthread_join(thread, NULL) == 0, "pthread_join");
     CHECK(args->out[63] != 0, "nothing was computed");
+    HSA(hsa_queue_destroy(queue)); // ROCr insists, when it has scratch
     e2e_close();
     return 0;
 }

@@ -9,28 +9,24 @@
 
 #define WILD 0x7d0000123000ull
 
-static void store_to(const struct e2e *e2e, uint64_t where) {
-    struct e2e_kernel kernel;
-    e2e_kernel(e2e, "wild_store", &kernel);
-    hsa_queue_t *queue = e2e_queue(e2e, 64);
-    uint64_t *args = e2e_alloc(e2e, e2e->kernarg, 4096);
-    const hsa_signal_t done = e2e_signal(1);
-    *args = where;
-    fprintf(stderr, "storing to 0x%lx\n", where);
-    e2e_dispatch(queue, &kernel, 64, 64, args, done);
-    e2e_wait(done);
-}
-
 static int child(const char *what) {
     struct e2e e2e;
+    struct e2e_kernel kernel;
     e2e_open(&e2e);
+    e2e_kernel(&e2e, "wild_store", &kernel);
+    hsa_queue_t *queue = e2e_queue(&e2e, 64);
+    uint64_t *args = e2e_alloc(&e2e, e2e.kernarg, 4096);
+    void *memory = e2e_alloc(&e2e, e2e.device, 64u << 20);
+    const hsa_signal_t done = e2e_signal(1);
+    *args = WILD + 0x468;
     if (strcmp(what, "freed") == 0) {
-        void *memory = e2e_alloc(&e2e, e2e.device, 64u << 20);
+        // The last thing before the dispatch, so that nothing else takes its place.
         HSA(hsa_amd_memory_pool_free(memory));
-        store_to(&e2e, (uint64_t)(uintptr_t)memory);
-    } else {
-        store_to(&e2e, WILD + 0x468);
+        *args = (uint64_t)(uintptr_t)memory;
     }
+    fprintf(stderr, "storing to 0x%lx\n", *args);
+    e2e_dispatch(queue, &kernel, 64, 64, args, done);
+    e2e_wait(done);
     e2e_close();
     return 0;
 }
