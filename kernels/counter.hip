@@ -7,7 +7,8 @@
 /// | tickets  | uint32_t * | one element per work-item: the counter's value before its add  |
 /// | step     | uint32_t   | what each work-item adds                                       |
 ///
-/// One dimension; a whole number of work-groups of any size. The tickets of a run are all different when step is not 0.
+/// One dimension; a whole number of work-groups of any size. The tickets of a run are all different
+/// when step is not 0.
 #include <hip/hip_runtime.h>
 #include <stdint.h>
 

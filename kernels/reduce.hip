@@ -8,7 +8,8 @@
 /// | sums     | uint32_t * | one element per work-group, written                 |
 /// | count    | uint32_t   | elements                                            |
 ///
-/// One work-item per element, one dimension; whole work-groups, their size a power of two up to 1024.
+/// One work-item per element, one dimension; whole work-groups, their size a power of two up to
+/// 1024.
 #include <hip/hip_runtime.h>
 #include <stdint.h>
 
