@@ -119,7 +119,7 @@ static void dump(int signal_number) {
     const int saved_errno = errno;
     const struct device *device = own();
     if (device)
-        sg_cp_dump(device->cp, STDERR_FILENO);
+        sg_kfd_dump(device->kfd, STDERR_FILENO);
     errno = saved_errno;
 }
 

@@ -81,5 +81,7 @@ void sg_kfd_raise_event(void *context, uint32_t event_id);
 void sg_kfd_memory_fault(void *context, const struct sg_fault *fault);
 /// The packet processors' sink: prints the line that names a faulting kernel and instruction.
 void sg_kfd_report(void *context, const struct sg_fault *fault);
+/// SIGQUIT: sg_cp_dump with kernels named. Allocates nothing and takes no lock.
+void sg_kfd_dump(struct sg_kfd *kfd, int fd);
 
 #endif

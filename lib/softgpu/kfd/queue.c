@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/kfd/doorbell.h"
 #include "softgpu/kfd/internal.h"
+#include "softgpu/kfd/symbols.h"
 
 #include <errno.h>
 #include <string.h>
@@ -89,6 +90,8 @@ static int create_locked(struct sg_kfd *kfd, struct abi_kfd_create_queue *args) 
         .percentage = args->queue_percentage,
         .doorbell_index = queue.doorbell_index,
     };
+    if (!atomic_load(&kfd->r_debug))
+        atomic_store(&kfd->r_debug, sg_symbols_list()); /* now ROCr is there */
     const int error = sg_cp_queue_create(kfd->cp, &config, &queue.cp);
     if (error)
         return error;

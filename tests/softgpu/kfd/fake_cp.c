@@ -2,6 +2,7 @@
 #include "fake_cp.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,11 @@ void sg_cu_invalidate_code(struct sg_cu *cu, uint64_t va, uint64_t bytes) {
     (void)va;
     (void)bytes;
     atomic_fetch_add(&fake_cp.invalidations, 1);
+}
+
+void sg_cp_dump(const struct sg_cp *cp, int fd) {
+    (void)cp;
+    dprintf(fd, "%s", fake_cp.dump ? fake_cp.dump : "");
 }
 
 /* The doorbell code, linked with the driver but not used here, wants these. */

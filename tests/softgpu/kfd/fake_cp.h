@@ -16,6 +16,7 @@ struct fake_cp {
     uint32_t last_percentage;
     uint32_t last_mask[32];
     uint32_t last_mask_bits;
+    const char *dump; ///< what sg_cp_dump writes
     /// At the time of the last drain: was this address still mapped? Checked if not 0.
     uint64_t watch_va;
     struct sg_vm *vm;
