@@ -73,8 +73,9 @@ void cp_signal_complete(struct sg_cp_queue *queue, uint64_t handle, uint64_t sta
     /* Read before the decrement: the waiter may free the signal right after it. */
     const uint64_t mailbox_va = signal->event_mailbox_ptr;
     const uint32_t event_id = signal->event_id;
-    signal->start_ts = start_ts;
-    signal->end_ts = end_ts;
+    /* Atomic because two queues may complete one signal at the same time. */
+    __atomic_store_n(&signal->start_ts, start_ts, __ATOMIC_RELAXED);
+    __atomic_store_n(&signal->end_ts, end_ts, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&signal->value, 1, __ATOMIC_SEQ_CST);
     if (mailbox_va != 0)
         cp_raise_event(queue, mailbox_va, event_id);

@@ -243,9 +243,10 @@ void sg_doorbell_destroy(struct sg_doorbell *doorbell) {
     for (size_t i = 0; i < DOORBELL_MAX_PAGES; i++)
         if (atomic_load(&pages[i]) == doorbell)
             atomic_store(&pages[i], NULL);
-    protect_all(doorbell, true);
     if (doorbell->config.mode == SG_DOORBELL_UFFD)
         doorbell_uffd_stop(doorbell);
+    else
+        protect_all(doorbell, true);
     free(doorbell);
 }
 

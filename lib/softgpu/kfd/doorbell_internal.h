@@ -53,6 +53,7 @@ bool doorbell_watch_leave(void *context, bool is_busy);
 
 /// Returns 0 or -errno; -ENOTSUP after having said what this kernel lacks.
 int doorbell_uffd_start(struct sg_doorbell *doorbell);
+/// Joins the thread; the kernel opens all mappings and lets waiting stores go on.
 void doorbell_uffd_stop(struct sg_doorbell *doorbell);
 int doorbell_uffd_register(struct sg_doorbell *doorbell, void *address);
 /// Protects or opens one mapping.

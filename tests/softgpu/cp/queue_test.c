@@ -179,9 +179,10 @@ static void inline_run_empties_the_queue(void **state) {
     struct fixture *fixture = *state;
     const uint64_t signal = app_signal_create(&fixture->harness, 3, 0);
     sleep_ms(2); /* the thread sleeps */
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         publish(fixture, KERNEL, signal);
-    assert_true(sg_cp_queue_run_inline(fixture->app.queue));
+        assert_true(sg_cp_queue_run_inline(fixture->app.queue));
+    }
     assert_int_equal(app_signal_load(&fixture->harness, signal), 0);
     assert_int_equal(fixture->harness.cu->inline_done_count, 3);
 }
