@@ -41,8 +41,10 @@ static bool scalar_atomic(struct sg_wave *w, const struct sg_op *op, enum sg_sme
     sg_lane_row *data = &w->tmp[0];
     sg_lane_row *old = &w->tmp[4];
     w->memory_op = op;
-    if (at.bytes < dwords * 4)
+    if (at.bytes < dwords * 4) {
+        memset(&w->s[op->dst], 0, op->mods & SG_MEM_GLC ? dwords * 4 : 0);
         return true;
+    }
     void *host = NULL;
     if (at.va & (dwords * 4 - 1)) {
         fault.cause = SG_ACCESS_MISALIGNED;
