@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Instructions a wave gets before its neighbours: long enough that its registers stay in cache. */
-#define SLICE 2048
+#define SLICE 4096
 
 /* True if the wave may run now. */
 static bool is_ready(struct sg_workgroup *group, struct sg_wave *wave, struct sg_gws *gws) {

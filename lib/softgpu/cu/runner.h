@@ -13,6 +13,7 @@ struct sg_runner {
     _Atomic uint64_t slice; ///< odd while a wave runs and may use translations taken before
     struct sg_runner *next; ///< in the compute units' list
     uint32_t idle_visits;   ///< in a row, of work-groups that only wait for something outside
+    uint32_t busy_visits;   ///< of work-groups that used their quantum up
 };
 
 /// Runs `wave` for one slice of about `budget` instructions and returns about how many it executed.

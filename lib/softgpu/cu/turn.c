@@ -7,6 +7,8 @@
 
 /* Instructions after which another work-group gets its turn: some 80 us. */
 #define QUANTUM 16384
+/* Quanta after which other threads get the processor even so. */
+#define BUSY_VISITS 4
 /* When all that is left only waits: first let other threads run, then sleep. Priced in
  * instructions, so that a run with a budget returns in bounded time. */
 #define YIELD_ROUNDS 16
@@ -123,8 +125,18 @@ static void settle(struct sg_dispatch *dispatch, struct sg_workgroup *group, enu
     }
 }
 
-/* After a round over work-groups that all wait: gives the processor away. Returns the price. */
-static uint64_t pause_idle(uint32_t rounds) {
+/* After a visit that did not end its work-group: gives the processor away if all that is left
+ * waits, and now and then in any case, for what looks busy may spin for a thread that waits for
+ * this processor. Returns the price. */
+static uint64_t give_way(struct sg_runner *runner, bool is_idle, uint32_t parked_count) {
+    if (!is_idle) {
+        runner->idle_visits = 0;
+        if (++runner->busy_visits % BUSY_VISITS == 0) {
+            sched_yield();
+        }
+        return 0;
+    }
+    const uint32_t rounds = ++runner->idle_visits / (parked_count + 1);
     if (rounds < YIELD_ROUNDS) {
         sched_yield();
         return YIELD_PRICE;
@@ -177,12 +189,13 @@ struct sg_turn sg_dispatch_turn(struct sg_dispatch *dispatch, struct sg_runner *
         }
         settle(dispatch, group, result, &visitor.fault);
         const bool is_idle = result == SG_VISIT_IDLE || result == SG_VISIT_DECODE;
-        runner->idle_visits = is_idle ? runner->idle_visits + 1 : 0;
         turn.is_stuck = no_alloc && is_idle;
-        if (!no_alloc && (is_idle || result == SG_VISIT_QUANTUM)) {
-            const uint32_t rounds = runner->idle_visits / (dispatch->parked_count + 1);
+        if (result == SG_VISIT_ENDED) {
+            runner->idle_visits = 0;
+        } else if (!no_alloc) {
+            const uint32_t parked_count = dispatch->parked_count;
             pthread_mutex_unlock(&dispatch->lock);
-            turn.spent += pause_idle(rounds);
+            turn.spent += give_way(runner, is_idle, parked_count);
             pthread_mutex_lock(&dispatch->lock);
         }
     }
