@@ -9,11 +9,13 @@
 #define QUANTUM 16384
 /* Quanta after which other threads get the processor even so. */
 #define BUSY_VISITS 4
-/* When all that is left only waits: first let other threads run, then sleep. Priced in
- * instructions, so that a run with a budget returns in bounded time. */
+/* When all that is left only waits: first let other threads run, then sleep, for long after some
+ * 10 ms. Priced in instructions, so that a run with a budget returns in bounded time. */
 #define YIELD_ROUNDS 16
 #define YIELD_PRICE  256
-#define SLEEP_NS     50000
+#define SHORT_ROUNDS 100
+#define SHORT_NS     50000
+#define LONG_NS      500000
 #define SLEEP_PRICE  16384
 
 static uint32_t slot_take(struct sg_slots *slots, uint32_t index) {
@@ -141,7 +143,7 @@ static uint64_t give_way(struct sg_runner *runner, bool is_idle, uint32_t parked
         sched_yield();
         return YIELD_PRICE;
     }
-    const struct timespec nap = {.tv_nsec = SLEEP_NS};
+    const struct timespec nap = {.tv_nsec = rounds < SHORT_ROUNDS ? SHORT_NS : LONG_NS};
     nanosleep(&nap, NULL);
     return SLEEP_PRICE;
 }

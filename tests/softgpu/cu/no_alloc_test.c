@@ -140,7 +140,7 @@ static void many_groups_run_in_one_storage(void **state) {
     finish_elsewhere(dispatch); /* decodes */
     memset(bench.data + OUT, 0xff, GROUPS * 1024);
     assert_int_equal(init_quietly(dispatch, &config), SG_DISPATCH_OK);
-    assert_int_equal(run_quietly(dispatch, 1000000), SG_RUN_DONE);
+    assert_int_equal(run_quietly(dispatch, UINT64_MAX), SG_RUN_DONE);
     for (uint32_t i = 0; i < GROUPS * 256; i++) {
         assert_int_equal(((uint32_t *)(bench.data + OUT))[i], i / 256 * 256 + 255 - i % 256);
     }
@@ -200,6 +200,24 @@ static void sleeping_wave_does_not_hold_the_caller(void **state) {
     sg_dispatch_destroy(dispatch);
 }
 
+static void storage_of_a_normal_run_is_not_freed_here(void **state) {
+    (void)state;
+    struct sg_fault fault;
+    const struct sg_dispatch_config config =
+        bench_launch(BENCH_LOAD(&bench, kernel_await, NULL), 3 * 64, 64);
+    struct sg_dispatch *dispatch = sg_dispatch_create(bench.cu);
+    assert_int_equal(sg_dispatch_init(dispatch, &config, false), SG_DISPATCH_OK);
+    assert_int_equal(sg_dispatch_run(dispatch, 1000000, false, &fault), SG_RUN_BUDGET);
+    ((uint32_t *)bench.data)[0] = 5; /* all three are resident by now */
+    assert_int_equal(run_quietly(dispatch, 100000), SG_RUN_DONE);
+    assert_int_equal(load(2), 10);
+    assert_int_equal(init_quietly(dispatch, &config), SG_DISPATCH_NO_MEMORY); /* tidy up first */
+    assert_int_equal(sg_dispatch_init(dispatch, &config, false), SG_DISPATCH_OK);
+    finish_elsewhere(dispatch);
+    assert_int_equal(init_quietly(dispatch, &config), SG_DISPATCH_OK);
+    sg_dispatch_destroy(dispatch);
+}
+
 static void too_large_for_the_storage_is_handed_over(void **state) {
     (void)state;
     const struct kernel_options large = {.vgprs = 128};
@@ -224,6 +242,7 @@ int main(void) {
         ROW(budget_ends_the_run_in_the_middle_of_a_wave),
         ROW(groups_that_wait_for_each_other_are_handed_over),
         ROW(sleeping_wave_does_not_hold_the_caller),
+        ROW(storage_of_a_normal_run_is_not_freed_here),
         ROW(too_large_for_the_storage_is_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
