@@ -60,8 +60,9 @@ bool sg_device_exists(void) {
     return atomic_load_explicit(&current, memory_order_relaxed);
 }
 
-enum sg_device_file sg_device_identify(const struct stat *file) {
+enum sg_device_file sg_device_identify(const struct stat *file, struct sg_kfd **out_kfd) {
     const struct device *device = own();
+    *out_kfd = device ? device->kfd : NULL;
     for (int i = 0; device && i < SG_DEVICE_FILES; i++) {
         if (device->files[i].st_dev == file->st_dev && device->files[i].st_ino == file->st_ino)
             return (enum sg_device_file)i;

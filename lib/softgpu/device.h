@@ -21,7 +21,7 @@ enum sg_device_file { SG_DEVICE_KFD, SG_DEVICE_RENDER, SG_DEVICE_FILES, SG_DEVIC
 #define SG_MEMFD_PREFIX "hsaprobe:"
 
 /// Opens a device node, creating the GPU if this process has none. Of `flags`, O_CLOEXEC counts.
-/// Returns a new file descriptor or -errno (-ENODEV: an option has a bad value, already reported).
+/// Returns a new file descriptor or -errno (-ENODEV: an option can't be had, already reported).
 int sg_device_open(enum sg_device_file which, int flags);
 /// The driver of this process's GPU, or NULL (none, or it belongs to the parent).
 struct sg_kfd *sg_device_kfd(void);
@@ -29,8 +29,8 @@ struct sg_kfd *sg_device_kfd(void);
 struct sg_kfd *sg_device_any_kfd(void);
 /// True once this process or an ancestor has opened a node. A load.
 bool sg_device_exists(void);
-/// Which device node a file of this process's GPU is, by inode.
-enum sg_device_file sg_device_identify(const struct stat *file);
+/// Which device node of this process's GPU a file is, by inode, and the driver behind it.
+enum sg_device_file sg_device_identify(const struct stat *file, struct sg_kfd **out_kfd);
 /// True if `fd` is one that the GPU itself needs; the application must not close it.
 bool sg_device_owns_fd(int fd);
 /// The lowest of the GPU's own file descriptors that is >= `fd`, or -1.

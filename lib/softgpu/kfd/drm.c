@@ -153,6 +153,14 @@ static const struct {
     {ABI_DRM_AMDGPU_INFO, sizeof(struct abi_amdgpu_info), "AMDGPU_INFO", info},
 };
 
+static void trace(const char *name, bool is_info, const void *args, int result) {
+    if (is_info)
+        sg_trace_line("ioctl DRM_%s query=%#x = %d", name,
+                      ((const struct abi_amdgpu_info *)args)->query, result);
+    else
+        sg_trace_line("ioctl DRM_%s = %d", name, result);
+}
+
 int sg_kfd_drm_ioctl(struct sg_kfd *kfd, unsigned long cmd, void *arg) {
     const uint64_t user = (uint64_t)(uintptr_t)arg;
     _Alignas(16) uint8_t args[64] = {0};
@@ -167,9 +175,7 @@ int sg_kfd_drm_ioctl(struct sg_kfd *kfd, unsigned long cmd, void *arg) {
         if ((_IOC_DIR(cmd) & _IOC_READ) && sg_copy_out(user, args, bytes))
             result = -EFAULT;
         if (sg_trace_on(SG_TRACE_IOCTL))
-            sg_trace_line("ioctl DRM_%s query=%#x = %d", calls[i].name,
-                          calls[i].call == info ? ((struct abi_amdgpu_info *)args)->query : 0,
-                          result);
+            trace(calls[i].name, calls[i].call == info, args, result);
         return result;
     }
     return -EINVAL;

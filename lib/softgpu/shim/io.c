@@ -30,15 +30,16 @@ static bool is_foreign_device(int fd, const struct stat *file) {
 
 static int device_ioctl(int fd, unsigned long cmd, void *arg) {
     struct stat file;
+    struct sg_kfd *kfd;
     if (!is_nameless(fd, &file))
         return real_ioctl(fd, cmd, arg);
     int result = -EBADF; /* amdkfd's answer to processes other than the one that opened it */
-    switch (sg_device_identify(&file)) {
+    switch (sg_device_identify(&file, &kfd)) {
     case SG_DEVICE_KFD:
-        result = sg_kfd_ioctl(sg_device_kfd(), cmd, arg);
+        result = sg_kfd_ioctl(kfd, cmd, arg);
         break;
     case SG_DEVICE_RENDER:
-        result = sg_kfd_drm_ioctl(sg_device_kfd(), cmd, arg);
+        result = sg_kfd_drm_ioctl(kfd, cmd, arg);
         break;
     default:
         if (!is_foreign_device(fd, &file))
@@ -62,16 +63,17 @@ SHIM_EXPORT int ioctl(int fd, unsigned long cmd, ...) {
 
 static void *map_device(void *address, size_t bytes, int prot, int flags, int fd, int64_t offset) {
     struct stat file;
+    struct sg_kfd *kfd;
     uint64_t file_offset = (uint64_t)offset;
     int error = 0;
 
     if (!is_nameless(fd, &file))
         return real_mmap(address, bytes, prot, flags, fd, offset);
-    const enum sg_device_file which = sg_device_identify(&file);
+    const enum sg_device_file which = sg_device_identify(&file, &kfd);
     if (which == SG_DEVICE_KFD)
-        error = sg_kfd_mmap(sg_device_kfd(), (uint64_t)offset, bytes, &file_offset);
+        error = sg_kfd_mmap(kfd, (uint64_t)offset, bytes, &file_offset);
     else if (which == SG_DEVICE_RENDER)
-        error = sg_kfd_drm_mmap(sg_device_kfd(), (uint64_t)offset, bytes);
+        error = sg_kfd_drm_mmap(kfd, (uint64_t)offset, bytes);
     if (error) {
         errno = -error;
         return MAP_FAILED;
@@ -80,7 +82,7 @@ static void *map_device(void *address, size_t bytes, int prot, int flags, int fd
     if (mapped == MAP_FAILED || which != SG_DEVICE_KFD)
         return mapped;
     madvise(mapped, bytes, MADV_DONTFORK); /* as the driver's VM_DONTCOPY */
-    error = sg_kfd_mapped(sg_device_kfd(), file_offset, mapped, bytes);
+    error = sg_kfd_mapped(kfd, file_offset, mapped, bytes);
     if (error) {
         syscall(SYS_munmap, mapped, bytes);
         errno = -error;
