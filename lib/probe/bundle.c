@@ -99,7 +99,7 @@ static hsp_status read_bundle(const struct hsp_bytes *bundle, uint32_t bundle_in
     uint64_t cursor = HEADER_BYTES;
     uint64_t end = cursor;
     for (uint64_t i = 0; i < count; i++) {
-        struct entry entry;
+        struct entry entry = {0};
         hsp_status status = read_entry(bundle, &cursor, &entry);
         if (status == HSP_OK && entry.size > 0 && !is_host(&entry))
             status = add_device_entry(bundle, &entry, bundle_index, object);

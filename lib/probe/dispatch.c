@@ -76,7 +76,7 @@ static hsp_status submit_hsa(struct hsp_queue *queue, const struct hsp_dispatch 
 
 static hsp_status submit_ring(struct hsp_queue *queue, const struct hsp_dispatch *dispatches,
                               uint32_t count, uint64_t *out_first_index) {
-    uint64_t first;
+    uint64_t first = 0;
     const hsp_status status = hsp_queue_reserve(queue, count, HSP_WAIT_FOREVER, &first);
     if (status != HSP_OK)
         return status;

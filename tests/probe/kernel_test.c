@@ -156,20 +156,22 @@ static void same_kernel_in_two_images_is_not_ambiguous(void **state) {
     (void)state;
     struct fixture_bytes v5 = fixture_read("kernels-v5.o");
     struct fixture_bytes v4 = fixture_read("kernels-v4-xnack-off.o");
+    struct fixture_bytes other = fixture_read("kernels-v4-gfx906.o");
     const struct fixture_entry entries[] = {
+        {"hipv4-amdgcn-amd-amdhsa--gfx906", other},
         {"hipv4-amdgcn-amd-amdhsa--gfx90a", v5},
         {"hipv4-amdgcn-amd-amdhsa--gfx90a:xnack-", v4},
     };
-    struct fixture_bytes bundle = fixture_bundle(entries, 2, 16);
+    struct fixture_bytes bundle = fixture_bundle(entries, 3, 16);
     struct hsp_code_object *object = NULL;
     assert_int_equal(hsp_code_object_open_memory(bundle.data, bundle.size, "two", &object), HSP_OK);
     // The agent's best image is the one that names xnack-.
-    assert_int_equal(find(object, "required")->image_index, 1);
+    assert_int_equal(find(object, "required")->image_index, 2);
     const struct hsp_kernel *kernel = NULL;
     assert_int_equal(hsp_code_object_find_kernel(object, NULL, "required", &kernel), HSP_OK);
     assert_int_equal(kernel->image_index, 0);
     hsp_code_object_close(object);
-    free(v5.data), free(v4.data), free(bundle.data);
+    free(v5.data), free(v4.data), free(other.data), free(bundle.data);
 }
 
 int main(void) {

@@ -15,7 +15,7 @@ static void check_gpu(const struct hsp_agent *gpu) {
     CHECK(info->lds_bytes == 65536, "%u", info->lds_bytes);
     CHECK(info->queue_max_packets >= info->queue_min_packets && info->queue_min_packets > 0);
     CHECK(hsp_agent_isa_count(gpu) >= 1);
-    char processor[80];
+    char processor[96];
     snprintf(processor, sizeof(processor), "amdgcn-amd-amdhsa--%s", info->name);
     CHECK(hsp_isa_compatible(processor, hsp_agent_isa_name(gpu, 0)), "%s",
           hsp_agent_isa_name(gpu, 0));

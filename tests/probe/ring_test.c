@@ -103,7 +103,7 @@ static void indices_wrap_over_the_slots(void **state) {
     struct memory memory;
     init(&memory, false);
     for (uint64_t i = 0; i < 3 * SLOTS; i++) {
-        uint64_t first;
+        uint64_t first = 99;
         assert_true(hsp_aql_ring_try_reserve(&memory.ring, 1, &first));
         assert_int_equal(first, i);
         assert_ptr_equal(hsp_aql_ring_slot(&memory.ring, first), &memory.packets[i % SLOTS]);
@@ -122,7 +122,7 @@ static void *produce(void *data) {
     struct shared *shared = data;
     const uint32_t mine = (uint32_t)__atomic_fetch_add(&shared->next_producer, 1, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < PACKETS; i++) {
-        uint64_t index;
+        uint64_t index = 0;
         while (!hsp_aql_ring_try_reserve(&shared->memory.ring, 1, &index))
             sched_yield();
         union hsp_packet *slot = hsp_aql_ring_slot(&shared->memory.ring, index);
