@@ -33,8 +33,15 @@ refuse 1 'nowhere/x' info --device soft -o nowhere/x
 # a copy without its library says what is missing
 mkdir -p alone/bin alone/lib
 cp "$HSAPROBE" alone/bin/
-cp -P "$(dirname "$HSAPROBE")"/../lib/libhsaprobe.so* alone/lib/ 2>/dev/null
+cp "$(dirname "$HSAPROBE")"/../lib/libhsaprobe.so* alone/lib/
 LD_LIBRARY_PATH=$SCRATCH/alone/lib alone/bin/hsaprobe info --device soft >stdout 2>stderr
 [ $? -eq 77 ] || complain "without the software GPU: exit code $?"
 grep -q 'libhsaprobe-softgpu.so is not beside' stderr || complain "without the software GPU: no reason"
+
+# a library that is no software GPU: one restart, not a loop
+cp alone/lib/libhsaprobe.so.0 alone/lib/libhsaprobe-softgpu.so
+LD_LIBRARY_PATH=$SCRATCH/alone/lib timeout 20 alone/bin/hsaprobe info --device soft >stdout 2>stderr
+[ $? -eq 77 ] || complain "another library in its place: no end"
+grep -q 'restarted with it preloaded, but it is not there' stderr ||
+    complain "another library in its place: no reason"
 finish

@@ -46,6 +46,7 @@ refuse 2 "out of range" run f k --grid 1 --block 1 --arg u8:256
 
 refuse 2 "'nix' is no built-in kernel; those are: empty counter saxpy" layers --kernel nix
 refuse 2 "--rounds: '0' is not a number" layers --rounds 0
+refuse 2 "--warmup: 'x' is not a number" layers --warmup x
 refuse 2 "--batch: '257' is not a number" layers --batch 257
 refuse 2 "'auto' is none of trap, uffd, spin" layers --doorbell auto
 refuse 2 "'all' is none of none, agent, system" layers --fence all

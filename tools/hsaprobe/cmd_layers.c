@@ -9,7 +9,16 @@
 
 #define DOORBELL_VARIABLE "HSAPROBE_SOFT_DOORBELL"
 
-enum { KEY_ROUNDS = 0x300, KEY_BURST, KEY_BATCH, KEY_SEED, KEY_KERNEL, KEY_DOORBELL, KEY_FENCE };
+enum {
+    KEY_ROUNDS = 0x300,
+    KEY_WARMUP,
+    KEY_BURST,
+    KEY_BATCH,
+    KEY_SEED,
+    KEY_KERNEL,
+    KEY_DOORBELL,
+    KEY_FENCE
+};
 
 struct layers_input {
     struct launch_input launch;
@@ -23,6 +32,8 @@ static const struct argp_option options[] = {
     LAUNCH_OPTIONS,
     {"kernel", KEY_KERNEL, "NAME", 0, "only this one of the built-in kernels", 2},
     {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds (default 200)", 2},
+    {"warmup", KEY_WARMUP, "N", 0,
+     "at most N rounds before those, until nothing moves (default 64)", 2},
     {"burst", KEY_BURST, "N", 0, "timed launches of an arm in a round (default 8)", 2},
     {"batch", KEY_BATCH, "N", 0, "launches of the back-to-back batch, 1 to 256 (default 32)", 2},
     {"seed", KEY_SEED, "N", 0, "of the order of the arms and of the intervals (default 1)", 2},
@@ -72,6 +83,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_ROUNDS:
         input->rounds.round_count = (uint32_t)parse_count(state, "--rounds", arg, 1, 1000000);
+        return 0;
+    case KEY_WARMUP:
+        input->rounds.warmup_round_max = (uint32_t)parse_count(state, "--warmup", arg, 0, 1000000);
         return 0;
     case KEY_BURST:
         input->rounds.burst_count =
@@ -150,7 +164,7 @@ static uint64_t clock_ns(void *state) {
 static void note_warm_up(struct report *report, const char *kernel,
                          const struct hsp_rounds_result *result) {
     report_note(report, "%s: %u rounds of warm-up apart; %s", kernel, result->warmup_round_count,
-                result->steady ? "steady afterwards" : "NOT steady even then: the machine is busy");
+                result->steady ? "steady afterwards" : "NOT steady: the machine is busy");
 }
 
 static int measure(struct command_context *context, const struct layers_tables *tables,
