@@ -27,6 +27,7 @@ struct run {
     size_t *order;
     double *warmup;  /* round trips of two windows, per arm */
     double *scratch; /* one burst */
+    uint64_t start_ns;
     size_t failed_arm;
 };
 
@@ -52,7 +53,8 @@ static size_t sample_offset(size_t arm, enum hsp_metric metric, uint32_t rounds,
 
 static double *samples_of(const struct hsp_rounds_result *result, size_t arm,
                           enum hsp_metric metric) {
-    return result->samples + sample_offset(arm, metric, result->round_count, result->burst_count);
+    return result->samples +
+           sample_offset(arm, metric, result->round_capacity, result->burst_count);
 }
 
 static void shuffle(struct run *run) {
@@ -164,11 +166,19 @@ static bool windows_agree(struct run *run, double *before, double *now) {
     return agree;
 }
 
+/* Whether 1/`part` of the time limit is over. */
+static bool time_is_up(const struct run *run, unsigned part) {
+    const struct hsp_rounds_options *options = run->options;
+    return options->time_limit_ns && options->clock.now_ns(options->clock.state) - run->start_ns >=
+                                         options->time_limit_ns / part;
+}
+
 static int warm_up(struct run *run, uint32_t *out_count, bool *out_steady) {
     uint32_t window = run->options->warmup_window;
     *out_count = 0;
     *out_steady = window == 0;
-    for (uint32_t turn = 0; !*out_steady && *out_count + window <= run->options->warmup_round_max;
+    for (uint32_t turn = 0; !*out_steady && *out_count + window <= run->options->warmup_round_max &&
+                            !time_is_up(run, 2);
          turn++) {
         double *now = run->warmup + (turn % 2) * run->arm_count * window;
         double *before = run->warmup + (1 - turn % 2) * run->arm_count * window;
@@ -198,7 +208,16 @@ static int run_init(struct run *run, const struct hsp_arm *arms, size_t arm_coun
         return -ENOMEM;
     for (size_t i = 0; i < arm_count; i++)
         run->order[i] = i;
+    run->start_ns = options->clock.now_ns(options->clock.state);
     return 0;
+}
+
+static int record(struct run *run, struct hsp_rounds_result *result) {
+    int rc = 0;
+    do
+        rc = one_round(run, result->round_count++, result, NULL, 0);
+    while (rc == 0 && result->round_count < result->round_capacity && !time_is_up(run, 1));
+    return rc;
 }
 
 /* Counts launches around the whole run instead of inside of it: the arms are driven evenly. */
@@ -215,20 +234,20 @@ int hsp_rounds_run(const struct hsp_arm *arms, size_t arm_count,
         return -EINVAL;
     struct run run;
     struct hsp_rounds_result result = {.arm_count = arm_count,
-                                       .round_count = options->round_count,
+                                       .round_capacity = options->round_count,
                                        .burst_count = options->burst_count};
     int rc = run_init(&run, arms, arm_count, options);
     if (rc)
         goto fail;
     rc = -ENOMEM;
     result.launch_counts = calloc(arm_count, sizeof *result.launch_counts);
-    result.samples = calloc(sample_offset(arm_count, 0, result.round_count, result.burst_count),
+    result.samples = calloc(sample_offset(arm_count, 0, result.round_capacity, result.burst_count),
                             sizeof *result.samples);
     if (!result.launch_counts || !result.samples)
         goto fail;
     rc = warm_up(&run, &result.warmup_round_count, &result.steady);
-    for (uint32_t round = 0; rc == 0 && round < options->round_count; round++)
-        rc = one_round(&run, round, &result, NULL, 0);
+    if (rc == 0)
+        rc = record(&run, &result);
     if (rc) {
         *out_failed_arm = run.failed_arm;
         goto fail;

@@ -64,7 +64,10 @@ struct hsp_rounds_options {
     uint32_t warmup_window;
     uint32_t warmup_round_max; ///< gives up there and says so in the result
     double warmup_tolerance;   ///< a fraction, such as 0.05
-    uint64_t seed;             ///< of the order of the arms
+    /// Starts no further round once this much of the clock has passed since the beginning, and no
+    /// further warm-up after half of it; 0: no limit. At least one round is recorded.
+    uint64_t time_limit_ns;
+    uint64_t seed; ///< of the order of the arms
     struct hsp_clock clock;
     uint64_t (*caller_ns)(void); ///< device time spent on this thread; NULL: always 0
 };
@@ -72,7 +75,8 @@ struct hsp_rounds_options {
 /// What rounds gave. Owned by the caller of hsp_rounds_run; freed by hsp_rounds_result_fini.
 struct hsp_rounds_result {
     size_t arm_count;
-    uint32_t round_count;
+    uint32_t round_count;    ///< recorded; fewer than asked for when time was up
+    uint32_t round_capacity; ///< of `samples`
     uint32_t burst_count;
     uint32_t warmup_round_count; ///< unrecorded rounds
     bool steady;                 ///< the warm-up ended because nothing moved any more

@@ -304,6 +304,30 @@ static void failing_arm_is_named_and_leaves_the_result_alone(void **state) {
     assert_memory_equal(&result, &before, sizeof result);
 }
 
+/* A round takes some 90 us here. */
+static void time_limit_ends_the_run_with_what_it_has(void **state) {
+    struct fixture *fixture = *state;
+    fixture->options.time_limit_ns = 1000000;
+    fixture->options.warmup_window = 2;
+    fixture->options.warmup_round_max = 1000;
+    fixture->options.warmup_tolerance = -1; /* never steady */
+    run(fixture);
+    assert_false(fixture->result.steady);
+    assert_in_range(fixture->result.warmup_round_count, 2, 30);
+    assert_in_range(fixture->result.round_count, 2, 60);
+    assert_in_range((uint64_t)fixture->machine.now_ns, 1000000, 1200000);
+    assert_int_equal(hsp_rounds_sample_count(&fixture->result, HSP_METRIC_SUBMIT),
+                     4 * fixture->result.round_count);
+    for (size_t i = 0; i < ARM_COUNT; i++) {
+        assert_near(median_of(fixture, i, HSP_METRIC_SUBMIT),
+                    fixture->states[i].submit_ns + READ_NS, 0);
+        assert_near(median_of(fixture, i, HSP_METRIC_BACK_TO_BACK),
+                    (8 * fixture->states[i].submit_ns + fixture->states[i].wait_ns + READ_NS) / 8,
+                    1);
+        assert_int_equal(fixture->result.launch_counts[i], fixture->states[i].launches);
+    }
+}
+
 static void zero_counts_are_refused(void **state) {
     struct fixture *fixture = *state;
     size_t failed = 0;
@@ -345,6 +369,7 @@ int main(void) {
         test(a_batch_waits_once),
         test(per_round_takes_the_median_of_the_burst),
         test(failing_arm_is_named_and_leaves_the_result_alone),
+        test(time_limit_ends_the_run_with_what_it_has),
         test(zero_counts_are_refused),
         test(raw_clock_moves_forward),
     };

@@ -23,6 +23,9 @@ accept 'doorbell trap' layers --kernel empty --warmup 0 --rounds 3 --doorbell tr
 HSAPROBE_SOFT_DOORBELL=trap "$HSAPROBE" layers --kernel empty --warmup 0 --rounds 3 >stdout 2>stderr
 grep -q 'doorbell trap' stdout || complain "the user's doorbell mode is overridden"
 
+# a limit of time is kept and said
+accept 'time was up after' layers --kernel counter --warmup 0 --rounds 1000000 --seconds 1
+
 # a kernel from a file, with run's words
 accept 'as arm ring' layers "$KERNELS/saxpy.hipfb" saxpy --grid 2 --block 64 --arg f32:2 \
     --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:128 --warmup 0 --rounds 3

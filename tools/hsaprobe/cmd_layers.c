@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 enum {
     KEY_ROUNDS = 0x300,
     KEY_WARMUP,
+    KEY_SECONDS,
     KEY_BURST,
     KEY_BATCH,
     KEY_SEED,
@@ -34,6 +36,8 @@ static const struct argp_option options[] = {
     {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds (default 200)", 2},
     {"warmup", KEY_WARMUP, "N", 0,
      "at most N rounds before those, until nothing moves (default 64)", 2},
+    {"seconds", KEY_SECONDS, "N", 0, "per kernel: no further round after N seconds (default 20)",
+     2},
     {"burst", KEY_BURST, "N", 0, "timed launches of an arm in a round (default 8)", 2},
     {"batch", KEY_BATCH, "N", 0, "launches of the back-to-back batch, 1 to 256 (default 32)", 2},
     {"seed", KEY_SEED, "N", 0, "of the order of the arms and of the intervals (default 1)", 2},
@@ -79,6 +83,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
                                                     .warmup_window = 8,
                                                     .warmup_round_max = 64,
                                                     .warmup_tolerance = 0.05,
+                                                    .time_limit_ns = UINT64_C(20000000000),
                                                     .seed = 1};
         return 0;
     case KEY_ROUNDS:
@@ -86,6 +91,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_WARMUP:
         input->rounds.warmup_round_max = (uint32_t)parse_count(state, "--warmup", arg, 0, 1000000);
+        return 0;
+    case KEY_SECONDS:
+        input->rounds.time_limit_ns =
+            parse_count(state, "--seconds", arg, 1, 1000000) * UINT64_C(1000000000);
         return 0;
     case KEY_BURST:
         input->rounds.burst_count =
@@ -163,8 +172,25 @@ static uint64_t clock_ns(void *state) {
 
 static void note_warm_up(struct report *report, const char *kernel,
                          const struct hsp_rounds_result *result) {
-    report_note(report, "%s: %u rounds of warm-up apart; %s", kernel, result->warmup_round_count,
-                result->steady ? "steady afterwards" : "NOT steady: the machine is busy");
+    if (result->warmup_round_count == 0)
+        report_note(report, "%s: no warm-up", kernel);
+    else
+        report_note(report, "%s: %u rounds of warm-up apart; %s", kernel,
+                    result->warmup_round_count,
+                    result->steady ? "steady afterwards" : "NOT steady: the machine is busy");
+    if (result->round_count < result->round_capacity)
+        report_note(report, "%s: time was up after %u of %u rounds", kernel, result->round_count,
+                    result->round_capacity);
+}
+
+static int run_rounds(const struct arms *arms, const struct hsp_rounds_options *rounds,
+                      struct hsp_rounds_result *out_result) {
+    size_t failed = 0;
+    int rc = hsp_rounds_run(arms->arms, arms->count, rounds, out_result, &failed);
+    const struct hsp_arm *arm = &arms->arms[failed];
+    if (rc == -EIO)
+        return failure(EXIT_FAILED, arm->name, "%s", arm->ops->error(arm->state));
+    return rc ? failure(EXIT_FAILED, "rounds", "%s", strerror(-rc)) : EXIT_OK;
 }
 
 static int measure(struct command_context *context, const struct layers_tables *tables,
@@ -173,16 +199,14 @@ static int measure(struct command_context *context, const struct layers_tables *
     struct hsp_rounds_options rounds = input->rounds;
     struct hsp_rounds_result result = {0};
     struct arms arms;
-    size_t failed = 0;
     rounds.clock.now_ns = clock_ns;
     rounds.caller_ns = context->device->caller_ns;
     int code = launch_reset(launch);
     if (code)
         return code;
     code = arms_init(launch, input->header, &arms);
-    if (!code && hsp_rounds_run(arms.arms, arms.count, &rounds, &result, &failed))
-        code = failure(EXIT_FAILED, arms.arms[failed].name, "%s",
-                       arms.arms[failed].ops->error(arms.arms[failed].state));
+    if (!code)
+        code = run_rounds(&arms, &rounds, &result);
     if (!code) {
         code =
             layers_check(tables, kernel, launch, &arms, &result, builtin ? builtin->check : NULL);
