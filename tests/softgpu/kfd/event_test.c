@@ -267,6 +267,17 @@ static void errors_are_those_of_amdkfd(void **state) {
     assert_int_equal(destroy_event(harness, memory), -EINVAL);
 }
 
+static void only_the_device_signals_debug_events(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, ABI_KFD_EVENT_DEBUG_EVENT, true);
+    assert_true(id < ABI_KFD_SIGNAL_EVENT_LIMIT); /* it has a slot */
+    assert_int_equal(set_event(harness, id), -EINVAL);
+    assert_int_equal(reset_event(harness, id), -EINVAL);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_TIMEOUT);
+    sg_kfd_raise_event(harness->kfd, id);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
+}
+
 static void ids_are_the_lowest_free_and_end_with_the_limit(void **state) {
     struct harness *harness = *state;
     for (uint32_t i = 1; i < ABI_KFD_SIGNAL_EVENT_LIMIT; i++)
@@ -347,6 +358,7 @@ int main(void) {
         TEST(a_memory_fault_reaches_memory_events_with_its_data),
         TEST(a_write_to_read_only_memory_is_told_apart),
         TEST(errors_are_those_of_amdkfd),
+        TEST(only_the_device_signals_debug_events),
         TEST(ids_are_the_lowest_free_and_end_with_the_limit),
         TEST(the_event_page_is_set_once_and_limits_the_slots),
         TEST(setting_pokes_waiting_queues),

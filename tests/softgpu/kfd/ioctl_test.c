@@ -32,9 +32,14 @@ static void any_size_of_struct_is_taken(void **state) {
         assert_int_equal(call.args.pad, 0xaaaaaaaa); /* not written beyond what was given */
         assert_int_equal(call.more[0], 0xaa);
     }
-    /* Fields that a short struct lacks are 0: gpu_id here, which no GPU has. */
-    call.args.gpu_id = SG_GPU_ID;
-    assert_int_equal(harness_ioctl(harness, ABI_KFD_CREATE_QUEUE, &call, 36), -EINVAL);
+    /* Fields that a short struct lacks are 0: the two policies here, of which 2 is invalid. */
+    struct abi_kfd_set_memory_policy policy = {
+        .gpu_id = SG_GPU_ID, .default_policy = 2, .alternate_policy = 2};
+    assert_int_equal(IOCTL(harness, ABI_KFD_SET_MEMORY_POLICY, &policy), -EINVAL);
+    for (int i = 0; i < 2; i++) {
+        const size_t bytes = offsetof(struct abi_kfd_set_memory_policy, default_policy);
+        assert_int_equal(harness_ioctl(harness, ABI_KFD_SET_MEMORY_POLICY, &policy, bytes), 0);
+    }
 }
 
 static void unknown_numbers_are_invalid(void **state) {
