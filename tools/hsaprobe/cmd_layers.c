@@ -183,6 +183,18 @@ static void note_warm_up(struct report *report, const char *kernel,
                     result->round_capacity);
 }
 
+/* Once for all kernels: what the HIP arms ran on. */
+static void note_versions(struct report *report, const struct arms *arms) {
+    struct report_section *manifest = report_manifest(report);
+    for (size_t i = 0; i < manifest->column_count; i++)
+        if (strcmp(manifest->columns[i].key, "hip_version") == 0)
+            return;
+    if (arms->hip)
+        report_field(manifest,
+                     &(struct report_column){"hip_version", "HIP", SOURCE_NONE, FORMAT_PLAIN},
+                     report_integer(arms->hip->runtime_version()));
+}
+
 static int run_rounds(const struct arms *arms, const struct hsp_rounds_options *rounds,
                       struct hsp_rounds_result *out_result) {
     size_t failed = 0;
@@ -213,6 +225,7 @@ static int measure(struct command_context *context, const struct layers_tables *
         if (layers_add_results(tables, kernel, &arms, &result, context->device->software,
                                rounds.seed))
             code = failure(EXIT_FAILED, "statistics", "out of memory");
+        note_versions(context->report, &arms);
         layers_add_packets(tables, context->report, kernel, &arms);
         note_warm_up(context->report, kernel, &result);
         for (size_t i = 0; i < arms.missing_count; i++)

@@ -43,17 +43,14 @@ struct parse {
     void *input;
 };
 
-/* Which word of the command argp is at; its parsers see only their own input. */
-static const struct command *parsed_command;
-
 _Noreturn void usage_error(const struct argp_state *state, const char *format, ...) {
-    (void)state;
+    const char *name = state->argv[0]; /* options_parse gets the command's name there */
     va_list args;
     va_start(args, format);
     char *why = xvasprintf(format, args);
     va_end(args);
-    int code = failure(EXIT_USAGE, parsed_command->name, "%s", why);
-    hint("hsaprobe %s --help", parsed_command->name);
+    int code = failure(EXIT_USAGE, name, "%s", why);
+    hint("hsaprobe %s --help", name);
     exit(code);
 }
 
@@ -77,8 +74,9 @@ static bool key_in(const struct argp_option *options, int key) {
 /* argp says only that a word is wrong; find out whether the option exists. */
 static _Noreturn void bad_option(struct argp_state *state) {
     const char *word = state->next > 0 ? state->argv[state->next - 1] : "";
-    const struct argp_option *own = parsed_command->options->options;
-    const struct argp_option *common = command_common_options(parsed_command);
+    const struct command *command = command_find(state->argv[0]);
+    const struct argp_option *own = command->options->options;
+    const struct argp_option *common = command_common_options(command);
     bool known = false;
     if (strncmp(word, "--", 2) == 0)
         known = named_in(own, word + 2) || named_in(common, word + 2);
@@ -165,7 +163,6 @@ void options_parse(const struct command *command, int argc, char **argv,
     struct levels levels;
     levels_init(&levels, command);
     struct parse parse = {command, common, input};
-    parsed_command = command;
     unsigned flags = ARGP_NO_HELP | ARGP_NO_ERRS;
     if (command->options->stops_at_first_word)
         flags |= ARGP_IN_ORDER;
