@@ -406,7 +406,7 @@ SG_INLINE double exp2_f64(double x) {
     p = p * y + 0.5;
     p = p * y + 1.0;
     p = p * y + 1.0;
-    return x == x ? p * exp2_int((int32_t)n) : x;
+    return x == x ? p * exp2_int((int32_t)n) : f64_quiet(x);
 }
 SG_INLINE double log2_f64(double x) {
     uint64_t bits = f64_bits(x);
@@ -431,7 +431,7 @@ SG_INLINE double log2_f64(double x) {
     r = x == 0 ? -__builtin_inf() : r;
     r = x < 0 ? f64_from(0xfff8000000000000) : r;
     r = x == __builtin_inf() ? x : r;
-    return x == x ? r : x;
+    return x == x ? r : f64_quiet(x);
 }
 /// sin(2 pi r) for |r| <= 0.25.
 SG_INLINE double sin_turns(double r) {

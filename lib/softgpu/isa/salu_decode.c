@@ -246,6 +246,9 @@ void sg_sopp_print(const uint32_t *words, const struct sg_row *row, const struct
                op->opcode == TRAP || op->opcode == SETHALT || op->opcode == SETKILL ||
                (imm != 0 && op->opcode != BARRIER)) {
         sg_text_str(text, " ");
-        sg_text_dec(text, imm);
+        if (imm > 64)
+            sg_text_hex(text, imm);
+        else
+            sg_text_dec(text, imm);
     }
 }

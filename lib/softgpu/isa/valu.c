@@ -8,12 +8,12 @@ static bool is_f32(enum sg_type type) {
 }
 
 static bool is_f16(enum sg_type type) {
-    return type == SG_T_f16 || type == SG_T_f16p;
+    return type == SG_T_f16 || type == SG_T_f16p || type == SG_T_b16; // b16: v_pack_b32_f16
 }
 
 static bool is_16bit(enum sg_type type) {
-    return is_f16(type) || type == SG_T_u16 || type == SG_T_i16 || type == SG_T_b16 ||
-           type == SG_T_u16p || type == SG_T_i16p;
+    return is_f16(type) || type == SG_T_u16 || type == SG_T_i16 || type == SG_T_u16p ||
+           type == SG_T_i16p;
 }
 
 /* The inline float constants as halves. */

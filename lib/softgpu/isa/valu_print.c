@@ -9,15 +9,17 @@ static void separate(struct sg_text *text, const char **separator) {
 }
 
 static bool takes_sext(enum sg_type type) {
-    return type != SG_T_f32 && type != SG_T_f16 && type != SG_T_f64 && type != SG_T_b32;
+    return type != SG_T_f32 && type != SG_T_f16 && type != SG_T_f64 && type != SG_T_b32 &&
+           type != SG_T_b16;
 }
 
 static void print_source(const struct sg_row *row, const struct sg_op *op, uint32_t n,
                          struct sg_text *text) {
     enum sg_type type = (enum sg_type)row->types[n + 1];
     bool packed = op->format == SG_FORMAT_VOP3P && !(row->flags & SG_VF_MIX);
-    bool negate = !packed && (op->mods & SG_MOD_NEG0 << n) != 0;
-    bool absolute = !packed && (op->mods & SG_MOD_ABS0 << n) != 0;
+    bool modifiable = !packed && !takes_sext(type);
+    bool negate = modifiable && (op->mods & SG_MOD_NEG0 << n) != 0;
+    bool absolute = modifiable && (op->mods & SG_MOD_ABS0 << n) != 0;
     bool sext = (op->mods & SG_MOD_SDWA) && n < 2 && (op->imm >> (n ? 27 : 19) & 1) &&
                 (takes_sext(type) || type == SG_T_b32);
     sg_text_str(text, negate ? "-" : "");
