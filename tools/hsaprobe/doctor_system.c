@@ -89,8 +89,10 @@ void doctor_groups(struct finding *finding) {
         finding_set(finding, FINDING_OK, "not in %s, but root needs no group", missing);
     } else {
         bool needed = access(KFD_PATH, F_OK) == 0 && access(KFD_PATH, R_OK | W_OK) != 0;
-        finding_set(finding, needed ? FINDING_WARN : FINDING_NOTE, "not in %s", missing);
-        finding_fix(finding, "%s", join_groups);
+        finding_set(finding, needed ? FINDING_WARN : FINDING_NOTE, "not in %s%s", missing,
+                    needed ? "" : ", which only a real GPU asks for");
+        if (needed)
+            finding_fix(finding, "%s", join_groups);
     }
     free(missing);
 }
