@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Directories: opendir and what takes a DIR. Ours are objects of our own among glibc's. */
+/* Directories: opendir and what takes a DIR. Ours are objects of our own among glibc's. What glibc
+ * does with directories inside itself (scandir, glob, nftw) doesn't come by here. */
 #include "softgpu/shim/real.h"
 #include "softgpu/shim/tree.h"
 
@@ -76,6 +77,7 @@ static void unlist(const struct directory *directory) {
 typedef DIR *(*opendir_function)(const char *path);
 typedef DIR *(*fdopendir_function)(int fd);
 typedef struct dirent *(*readdir_function)(DIR *handle);
+typedef int (*readdir_r_function)(DIR *handle, struct dirent *out, struct dirent **out_result);
 typedef int (*closedir_function)(DIR *handle);
 typedef void (*rewinddir_function)(DIR *handle);
 typedef void (*seekdir_function)(DIR *handle, long position);
@@ -153,6 +155,27 @@ SHIM_EXPORT struct dirent *readdir(DIR *handle) {
 
 SHIM_EXPORT struct dirent64 *readdir64(DIR *handle) {
     return (struct dirent64 *)read_any(handle);
+}
+
+static int read_into(DIR *handle, struct dirent *out, struct dirent **out_result) {
+    struct directory *directory = ours(handle);
+    if (!directory) {
+        NEXT(readdir_r_function, "readdir64_r")
+        return function(handle, out, out_result);
+    }
+    const struct dirent *entry = read_entry(directory);
+    *out_result = entry ? memcpy(out, entry, sizeof *out) : NULL;
+    return 0;
+}
+
+SHIM_EXPORT int readdir_r(DIR *restrict handle, struct dirent *restrict out,
+                          struct dirent **restrict out_result) {
+    return read_into(handle, out, out_result);
+}
+
+SHIM_EXPORT int readdir64_r(DIR *restrict handle, struct dirent64 *restrict out,
+                            struct dirent64 **restrict out_result) {
+    return read_into(handle, (struct dirent *)out, (struct dirent **)out_result);
 }
 
 SHIM_EXPORT int closedir(DIR *handle) {

@@ -30,7 +30,8 @@
     } while (0)
 
 #define KFD_IOCTL(nr, type) _IOC(_IOC_READ | _IOC_WRITE, 'K', nr, sizeof(struct type))
-#define NODES               "/sys/devices/virtual/kfd/kfd/topology/nodes"
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* readdir_r */
+#define NODES "/sys/devices/virtual/kfd/kfd/topology/nodes"
 enum { MIB = 1 << 20 };
 
 static const char *self; /* path of this program */
@@ -161,6 +162,14 @@ static void directories(void) {
     CHECK(!strcmp(readdir(directory)->d_name, ".."));
     seekdir(directory, position);
     CHECK(!strcmp(readdir(directory)->d_name, ".."));
+
+    /* The old call into a buffer of the caller's. */
+    struct dirent buffer;
+    struct dirent *result;
+    int (*old_readdir)(DIR *, struct dirent *, struct dirent **) = readdir_r;
+    CHECK(!old_readdir(directory, &buffer, &result) && result == &buffer);
+    CHECK(!strcmp(buffer.d_name, "0") && !old_readdir(directory, &buffer, &result) && result);
+    CHECK(!old_readdir(directory, &buffer, &result) && !result);
 
     struct stat file;
     const int inner = openat(dirfd(directory), "1/mem_banks", O_RDONLY | O_DIRECTORY);
