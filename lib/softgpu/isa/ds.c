@@ -311,11 +311,15 @@ static void permute_in(struct sg_wave *w, const struct sg_op *op, const uint32_t
                        const uint32_t *from) {
     uint32_t *dst = sg_wave_row(w, op->dst);
     const uint32_t *mask = sg_wave_mask(w);
-    uint32_t moved[SG_LANES];
+    struct sg_place source = {.pattern = SG_PATTERN_OFFSETS, .host = (uint8_t *)w->tmp[1]};
+    for (uint32_t i = 0; i < SG_LANES; i++) {
+        w->tmp[1][i] = row[i] & mask[i];
+        source.offset[i] = from[i] * 4;
+    }
+    for (uint32_t begin = 0; begin < SG_LANES; begin += SG_LANE_GROUP)
+        sg_group_gather(&source, begin, 4, w->tmp);
     for (uint32_t i = 0; i < SG_LANES; i++)
-        moved[i] = row[from[i]] & mask[from[i]];
-    for (uint32_t i = 0; i < SG_LANES; i++)
-        dst[i] = (dst[i] & ~mask[i]) | (moved[i] & mask[i]);
+        dst[i] = (dst[i] & ~mask[i]) | (w->tmp[0][i] & mask[i]);
 }
 
 SG_HANDLER(ds_bpermute_b32) {

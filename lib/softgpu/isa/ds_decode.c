@@ -23,30 +23,6 @@ bool sg_lds_lanes(struct sg_wave *w, const struct sg_op *op, uint32_t offset, ui
     return true;
 }
 
-/* Modes by the top bits: 0 and, or, xor of 5 bits each; 0x8000 a permutation of each quad; 0xc000
- * rotation and 0xe000 FFT order, all within 32 lanes. */
-uint32_t sg_swizzle_source(uint32_t pattern, uint32_t lane) {
-    uint32_t half = lane & 32;
-    uint32_t i = lane & 31;
-    if (pattern >= 0xe000) {
-        uint32_t mask = pattern & 31;
-        uint32_t reversed = 0;
-        for (uint32_t bit = 0; bit < 5; bit++)
-            reversed |= (i >> bit & 1) << (4 - bit);
-        /* The bits of the mask stay in place; the others are bit-reversed among themselves. */
-        return half | (((reversed >> __builtin_popcount(mask)) & ~mask & 31) | (i & mask));
-    }
-    if (pattern >= 0xc000) {
-        uint32_t mask = pattern & 31;
-        uint32_t amount = pattern >> 5 & 31;
-        uint32_t moved = pattern & 0x400 ? i - amount : i + amount;
-        return half | (i & mask) | (moved & ~mask & 31);
-    }
-    if (pattern & 0x8000)
-        return (lane & ~3u) | (pattern >> (2 * (lane & 3)) & 3);
-    return half | (((i & (pattern & 31)) | (pattern >> 5 & 31)) ^ (pattern >> 10 & 31));
-}
-
 bool sg_ds_decode(const uint32_t *words, const struct sg_row *row, struct sg_op *op) {
     uint32_t data = words[0] >> 25 & 1 ? SG_AGPR0 : SG_VGPR0;
     op->imm = words[0] & 0xffff;

@@ -35,16 +35,18 @@ SG_SHARED uint64_t aperture_lanes(const struct sg_lanes *lanes, uint32_t apertur
     return inside;
 }
 
-/* The common case, in vector steps: no high word is one of the apertures', nor next to it. */
+static bool is_aperture(const struct sg_wave *w, uint32_t hi) {
+    return hi == w->env->shared_aperture_hi || hi == w->env->private_aperture_hi;
+}
+
+/* The common case, in vector steps: one high word, and neither it nor (the offset may carry) the
+ * next is an aperture's. Others are sorted out lane by lane. */
 SG_SHARED bool is_all_global(const struct sg_wave *w, const struct sg_lanes *lanes) {
-    uint32_t shared = w->env->shared_aperture_hi;
-    uint32_t private = w->env->private_aperture_hi;
-    uint32_t near = 0;
-    for (uint32_t i = 0; i < SG_LANES; i++) {
-        uint32_t hi = lanes->hi[i] + (lanes->lo[i] > UINT32_MAX - (uint32_t)lanes->base);
-        near |= (uint32_t)((hi == shared) | (hi == private)) & lanes->mask[i];
-    }
-    return !near;
+    uint32_t hi = lanes->hi[sg_first_lane(lanes->exec)];
+    if (!sg_row_differs(lanes->hi, lanes->mask, hi, 0))
+        return !is_aperture(w, hi) && !is_aperture(w, hi + 1);
+    return !(aperture_lanes(lanes, w->env->shared_aperture_hi) |
+             aperture_lanes(lanes, w->env->private_aperture_hi));
 }
 
 /* FLAT: each lane's address is global, in LDS or in scratch. The base is the offset, 0 to 4095. */
@@ -71,18 +73,12 @@ SG_SHARED void lds_space(const struct sg_wave *w, struct sg_tlb *tlb) {
     tlb->next = 1;
 }
 
-static const uint32_t lane_dwords[SG_LANES] = {
-    0,   4,   8,   12,  16,  20,  24,  28,  32,  36,  40,  44,  48,  52,  56,  60,
-    64,  68,  72,  76,  80,  84,  88,  92,  96,  100, 104, 108, 112, 116, 120, 124,
-    128, 132, 136, 140, 144, 148, 152, 156, 160, 164, 168, 172, 176, 180, 184, 188,
-    192, 196, 200, 204, 208, 212, 216, 220, 224, 228, 232, 236, 240, 244, 248, 252};
-
 /* Scratch of a wave: base in FLAT_SCRATCH, dwords of the 64 lanes next to each other. `offset` is
  * the private address, or its low word where it came through the aperture. */
 static void scratch_space(const struct sg_wave *w, const uint32_t *offset, uint64_t exec,
                           const uint32_t *mask, struct sg_swizzle *at) {
     *at = (struct sg_swizzle){.base = sg_wave_s64(w, SG_FLAT_SCRATCH),
-                              .part = lane_dwords,
+                              .part = sg_lane_dwords,
                               .offset = offset,
                               .stride = SG_LANES,
                               .exec = exec,
@@ -148,9 +144,11 @@ SG_SHARED void flat_scratch_space(struct sg_wave *w, const struct sg_lanes *lane
 SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct sg_swizzle *at) {
     uint32_t *offset = w->tmp[SG_TMP_OFFSET];
     const uint32_t *row = sg_wave_row(w, op->src[0]);
-    for (uint32_t i = 0; i < SG_LANES; i++)
-        offset[i] = (op->src[2] == SG_NONE ? row[i] : w->s[op->src[2]]) + op->imm;
-    scratch_space(w, offset, sg_wave_exec(w), sg_wave_mask(w), at);
+    bool is_same = op->src[2] != SG_NONE;
+    for (uint32_t i = 0; !is_same && i < SG_LANES; i++)
+        offset[i] = row[i] + op->imm;
+    scratch_space(w, is_same ? NULL : offset, sg_wave_exec(w), sg_wave_mask(w), at);
+    at->same = is_same ? w->s[op->src[2]] + op->imm : 0;
 }
 
 #define SCRATCH_HANDLER(name, ...)                                                                 \

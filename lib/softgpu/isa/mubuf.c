@@ -67,9 +67,42 @@ SG_INLINE bool is_all_in_range(struct sg_wave *w, const struct sg_buffer *buffer
     return end <= buffer->limit;
 }
 
+/* Private memory as compilers address it: the runtime's descriptor, one offset for all lanes. Then
+ * no row needs to be looked at. */
+SG_INLINE bool private_place(struct sg_wave *w, const struct sg_op *op,
+                             const struct sg_buffer *buffer, uint32_t bytes,
+                             struct buffer_place *place) {
+    if (!buffer->is_swizzled || !buffer->add_tid || buffer->stride || op->mods & SG_MEM_IDXEN ||
+        buffer->index_stride != SG_LANES)
+        return false;
+    uint64_t exec = sg_wave_exec(w);
+    const uint32_t *mask = sg_wave_mask(w);
+    uint32_t offset = op->imm;
+    if (op->mods & SG_MEM_OFFEN) {
+        const uint32_t *row = sg_wave_row(w, op->src[0]);
+        offset += row[sg_first_lane(exec)];
+        if (sg_row_differs(row, mask, row[sg_first_lane(exec)], 0))
+            return false;
+    }
+    if (((uint64_t)offset + bytes + 3) / 4 * (4 * SG_LANES) > buffer->limit)
+        return false;
+    place->is_swizzled = true;
+    place->outside = 0;
+    place->linear.exec = exec;
+    place->swizzled = (struct sg_swizzle){.base = buffer->base,
+                                          .part = sg_lane_dwords,
+                                          .same = offset,
+                                          .stride = SG_LANES,
+                                          .exec = exec,
+                                          .mask = mask};
+    return true;
+}
+
 SG_SHARED void buffer_place(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
                             struct buffer_place *place) {
     struct sg_buffer buffer = sg_buffer_take(w, op);
+    if (private_place(w, op, &buffer, bytes, place))
+        return;
     const uint32_t *index = offsets_and_indices(w, op, &buffer);
     if (is_all_in_range(w, &buffer, bytes)) {
         place->outside = 0;

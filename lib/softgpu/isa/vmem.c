@@ -79,18 +79,26 @@ SG_INLINE bool vmem_store(struct sg_wave *w, const struct sg_op *op, struct sg_t
 /* What the lanes' offsets have in common. */
 struct swizzle_shape {
     bool uniform; /* one offset: the lanes differ in their part only */
+    uint32_t offset;
     bool aligned; /* no access leaves the element it begins in or, for dwords, its elements */
 };
 
+static inline bool is_aligned(uint32_t offset, uint32_t bytes) {
+    return bytes < 4 ? (offset & 3) + bytes <= 4 : !(offset & 3);
+}
+
 SG_SHARED struct swizzle_shape swizzle_shape(const struct sg_swizzle *at, uint32_t bytes) {
-    uint32_t offset = at->offset[sg_first_lane(at->exec)];
-    struct swizzle_shape shape;
-    shape.uniform = !sg_row_differs(at->offset, at->mask, offset, 0);
-    uint32_t wrong = 0;
-    for (uint32_t i = 0; i < SG_LANES; i++) {
-        uint32_t low = at->offset[i] & 3;
-        wrong |= (bytes < 4 ? low + bytes > 4 : low) & at->mask[i];
+    struct swizzle_shape shape = {.uniform = true};
+    if (!at->offset) {
+        shape.offset = at->same;
+        shape.aligned = is_aligned(at->same, bytes);
+        return shape;
     }
+    shape.offset = at->offset[sg_first_lane(at->exec)];
+    shape.uniform = !sg_row_differs(at->offset, at->mask, shape.offset, 0);
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        wrong |= !is_aligned(at->offset[i], bytes) & at->mask[i];
     shape.aligned = !wrong;
     return shape;
 }
@@ -100,7 +108,7 @@ SG_INLINE void swizzled_lanes(struct sg_wave *w, const struct sg_swizzle *at,
                               struct swizzle_shape shape, uint32_t skip, struct sg_lanes *lanes) {
     *lanes = (struct sg_lanes){at->base, at->part, NULL, at->exec, at->mask};
     if (shape.uniform) {
-        uint32_t offset = at->offset[sg_first_lane(at->exec)] + skip;
+        uint32_t offset = shape.offset + skip;
         lanes->base += (uint64_t)(offset & ~3u) * at->stride + (offset & 3);
         return;
     }
@@ -116,14 +124,15 @@ SG_INLINE void swizzled_lanes(struct sg_wave *w, const struct sg_swizzle *at,
 SG_SHARED bool swizzled_fits(const struct sg_swizzle *at, uint32_t bytes,
                              struct sg_access_fault *fault) {
     uint32_t limit = (uint32_t)(((uint64_t)1 << 31) / at->stride - bytes);
-    uint32_t wrong = 0;
-    for (uint32_t i = 0; i < SG_LANES; i++)
+    uint32_t wrong = !at->offset && at->same > limit;
+    for (uint32_t i = 0; at->offset && i < SG_LANES; i++)
         wrong |= (at->offset[i] > limit) & at->mask[i];
     for (uint64_t left = wrong ? at->exec : 0; left; left &= left - 1) {
         uint32_t lane = sg_first_lane(left);
-        if (at->offset[lane] <= limit)
+        uint32_t offset = at->offset ? at->offset[lane] : at->same;
+        if (offset <= limit)
             continue;
-        *fault = (struct sg_access_fault){at->base + (uint64_t)at->offset[lane] * at->stride, lane,
+        *fault = (struct sg_access_fault){at->base + (uint64_t)offset * at->stride, lane,
                                           SG_ACCESS_UNMAPPED};
         return false;
     }
@@ -198,13 +207,15 @@ MOVE_SWIZZLED(16)
 SG_INLINE bool swizzled_load(struct sg_wave *w, const struct sg_op *op, const struct sg_swizzle *at,
                              uint32_t bytes, enum convert how) {
     struct sg_access_fault fault;
-    sg_lane_row *raw = &w->tmp[SG_TMP_RAW];
     w->memory_op = op;
+    bool direct = how == CONVERT_U && at->exec == UINT64_MAX && !(op->mods & SG_MEM_LDS);
+    sg_lane_row *raw = direct ? (sg_lane_row *)sg_wave_row(w, op->dst) : &w->tmp[SG_TMP_RAW];
     if (!PICK(swizzled_read, bytes)(w, at, raw, &fault)) {
         sg_vmem_fault(w, op, &fault, false);
         return false;
     }
-    deliver(w, op, raw, at->mask, at->exec, bytes, how);
+    if (!direct)
+        deliver(w, op, raw, at->mask, at->exec, bytes, how);
     return true;
 }
 

@@ -45,11 +45,15 @@ enum sg_tmp_row {
 struct sg_swizzle {
     uint64_t base;
     const uint32_t *part;   ///< per lane
-    const uint32_t *offset; ///< per lane, bytes
-    uint32_t stride;        ///< bytes from one element of a lane to its next, / 4
+    const uint32_t *offset; ///< per lane, bytes; NULL: `same` for all
+    uint32_t same;
+    uint32_t stride; ///< bytes from one element of a lane to its next, / 4
     uint64_t exec;
     const uint32_t *mask;
 };
+
+/// 0, 4, 8, ...: the lanes' parts of a wave's scratch.
+extern const uint32_t sg_lane_dwords[SG_LANES];
 
 /// Stops the wave at `op` as the fault says. Returns NULL.
 const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,

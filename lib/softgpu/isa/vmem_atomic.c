@@ -42,9 +42,10 @@ static bool vmem_atomic(struct sg_wave *w, const struct sg_op *op, struct sg_tlb
 /* Addresses of a lane's dwords in interleaved memory; false if its operand is misaligned. */
 static bool swizzled_dwords(const struct sg_swizzle *at, uint32_t lane, uint32_t dwords,
                             uint64_t va[2]) {
+    uint32_t offset = at->offset ? at->offset[lane] : at->same;
     for (uint32_t k = 0; k < 2; k++)
-        va[k] = at->base + at->part[lane] + (uint64_t)(at->offset[lane] + 4 * k) * at->stride;
-    return at->offset[lane] % (dwords * 4) == 0;
+        va[k] = at->base + at->part[lane] + (uint64_t)(offset + 4 * k) * at->stride;
+    return offset % (dwords * 4) == 0;
 }
 
 static bool swizzled_check(struct sg_wave *w, const struct sg_swizzle *at, uint32_t dwords,
@@ -114,6 +115,25 @@ static inline uint32_t pk_add_f16(uint32_t a, uint32_t b) {
     return (uint32_t)high << 16 | low;
 }
 
+/* The active lanes from the first on that have its address, up to one that has not. */
+static inline uint64_t same_host(void *const *hosts, uint64_t exec) {
+    uint64_t lanes = 0;
+    for (uint64_t left = exec; left; left &= left - 1) {
+        if (hosts[sg_first_lane(left)] != hosts[sg_first_lane(exec)])
+            break;
+        lanes |= left & -left;
+    }
+    return lanes;
+}
+
+/* The result may overwrite the operands before a failed swap needs them again. */
+static inline void keep_operands(const sg_lane_row *data, sg_lane_row *kept, uint64_t lanes,
+                                 uint32_t dwords) {
+    for (; lanes; lanes &= lanes - 1)
+        for (uint32_t k = 0; k < dwords; k++)
+            kept[k][sg_first_lane(lanes)] = data[k][sg_first_lane(lanes)];
+}
+
 #define WORDS_32 1
 #define WORDS_64 2
 /* Registers -> value of `bits` bits, as the type's unsigned representation. */
@@ -125,7 +145,8 @@ static inline uint32_t pk_add_f16(uint32_t a, uint32_t b) {
 #define BITS_32 uint32_t
 #define BITS_64 uint64_t
 
-/* The lanes in order, each by compare and swap. `type` is what the semantics calculate in. */
+/* The lanes in order, by compare and swap. Neighbours with one address share a swap: as if no other
+ * wave came in between. `type` is what the semantics calculate in. */
 #define UPDATE(name, bits, type, cmp, ...)                                                         \
     SG_INLINE type lane_##name(type OLD, type S, type CMP) {                                       \
         type D;                                                                                    \
@@ -134,25 +155,38 @@ static inline uint32_t pk_add_f16(uint32_t a, uint32_t b) {
         __VA_ARGS__;                                                                               \
         return D;                                                                                  \
     }                                                                                              \
-    void SG_V(sg_update_##name)(void *const *hosts, uint64_t exec, const sg_lane_row *data,        \
-                                sg_lane_row *returned) {                                           \
-        union word {                                                                               \
-            BITS_##bits word;                                                                      \
-            type value;                                                                            \
-        };                                                                                         \
-        for (uint64_t left = exec; left; left &= left - 1) {                                       \
-            uint32_t lane = sg_first_lane(left);                                                   \
-            BITS_##bits *host = hosts[lane];                                                       \
-            union word s = {.word = TAKE_##bits(data, 0, lane)};                                   \
-            union word c = {.word = (cmp) ? TAKE_##bits(data, WORDS_##bits, lane) : 0};            \
-            union word old = {.word = __atomic_load_n(host, __ATOMIC_RELAXED)};                    \
-            union word d;                                                                          \
-            do                                                                                     \
-                d.value = lane_##name(old.value, s.value, c.value);                                \
-            while (!__atomic_compare_exchange_n(host, &old.word, d.word, false, __ATOMIC_SEQ_CST,  \
-                                                __ATOMIC_RELAXED));                                \
+    union word_##name {                                                                            \
+        BITS_##bits word;                                                                          \
+        type value;                                                                                \
+    };                                                                                             \
+    SG_INLINE BITS_##bits chain_##name(BITS_##bits word, uint64_t lanes, const sg_lane_row *data,  \
+                                       sg_lane_row *returned) {                                    \
+        union word_##name old = {.word = word};                                                    \
+        for (; lanes; lanes &= lanes - 1) {                                                        \
+            uint32_t lane = sg_first_lane(lanes);                                                  \
+            union word_##name s = {.word = TAKE_##bits(data, 0, lane)};                            \
+            union word_##name c = {.word = (cmp) ? TAKE_##bits(data, WORDS_##bits, lane) : 0};     \
             if (returned)                                                                          \
                 GIVE_##bits(returned, lane, old.word);                                             \
+            old.value = lane_##name(old.value, s.value, c.value);                                  \
+        }                                                                                          \
+        return old.word;                                                                           \
+    }                                                                                              \
+    void SG_V(sg_update_##name)(void *const *hosts, uint64_t exec, const sg_lane_row *data,        \
+                                sg_lane_row *returned) {                                           \
+        sg_lane_row kept[4];                                                                       \
+        while (exec) {                                                                             \
+            BITS_##bits *host = hosts[sg_first_lane(exec)];                                        \
+            uint64_t lanes = same_host(hosts, exec);                                               \
+            BITS_##bits old = __atomic_load_n(host, __ATOMIC_RELAXED);                             \
+            BITS_##bits next;                                                                      \
+            if (returned)                                                                          \
+                keep_operands(data, kept, lanes, (cmp) ? 2 * WORDS_##bits : WORDS_##bits);         \
+            do                                                                                     \
+                next = chain_##name(old, lanes, returned ? kept : data, returned);                 \
+            while (!__atomic_compare_exchange_n(host, &old, next, false, __ATOMIC_SEQ_CST,         \
+                                                __ATOMIC_RELAXED));                                \
+            exec &= ~lanes;                                                                        \
         }                                                                                          \
     }                                                                                              \
     bool SG_V(sg_vmem_atomic_##name)(struct sg_wave * w, const struct sg_op *op,                   \

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/isa/vmem.h"
 
+#define LANES_4(n)  4 * (n), 4 * (n) + 4, 4 * (n) + 8, 4 * (n) + 12
+#define LANES_16(n) LANES_4(n), LANES_4((n) + 4), LANES_4((n) + 8), LANES_4((n) + 12)
+const uint32_t sg_lane_dwords[SG_LANES] = {LANES_16(0), LANES_16(16), LANES_16(32), LANES_16(48)};
+
 const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
                                   const struct sg_access_fault *fault, bool is_write) {
     static const enum sg_fault_cause causes[] = {

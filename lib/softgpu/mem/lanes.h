@@ -67,13 +67,27 @@ static inline void sg_expand_mask(uint64_t exec, uint32_t *mask) {
         mask[i] = 0u - (uint32_t)(exec >> i & 1);
 }
 
-/// 0 if row[i] == start + i * step in all lanes of the mask.
-static inline uint32_t sg_row_differs(const uint32_t *row, const uint32_t *mask, uint32_t start,
-                                      uint32_t step) {
+/// True unless row[i] == start + i * step in all lanes of the mask.
+static inline bool sg_row_differs(const uint32_t *row, const uint32_t *mask, uint32_t start,
+                                  uint32_t step) {
+#if defined(__AVX512F__)
+    const __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i expected = _mm512_add_epi32(_mm512_set1_epi32((int)start),
+                                        _mm512_mullo_epi32(index, _mm512_set1_epi32((int)step)));
+    __m512i differs = _mm512_setzero_si512();
+    for (uint32_t i = 0; i < SG_WAVE_LANES; i += SG_LANE_GROUP) {
+        __m512i wrong = _mm512_xor_si512(_mm512_loadu_si512(row + i), expected);
+        wrong = _mm512_and_si512(wrong, _mm512_loadu_si512(mask + i));
+        differs = _mm512_or_si512(differs, wrong);
+        expected = _mm512_add_epi32(expected, _mm512_set1_epi32((int)(step * SG_LANE_GROUP)));
+    }
+    return _mm512_test_epi32_mask(differs, differs);
+#else
     uint32_t differs = 0;
     for (uint32_t i = 0; i < SG_WAVE_LANES; i++)
         differs |= (row[i] - (start + i * step)) & mask[i];
     return differs;
+#endif
 }
 
 /// Fills *place if `entry` holds [low, high) with `need`.
@@ -232,13 +246,20 @@ static inline uint32_t sg_group_exec(const struct sg_place *place, uint32_t begi
     return (uint32_t)(place->exec >> begin) & ((1u << SG_LANE_GROUP) - 1);
 }
 
-/// 0 if the group's offsets are offset[begin] + i * step in all its lanes.
-static inline uint32_t sg_group_differs(const struct sg_place *place, uint32_t begin,
-                                        uint32_t step) {
+/// True unless the group's offsets are offset[begin] + i * step in all its lanes.
+static inline bool sg_group_differs(const struct sg_place *place, uint32_t begin, uint32_t step) {
+#if defined(__AVX512F__)
+    const __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i expected = _mm512_add_epi32(_mm512_set1_epi32((int)place->offset[begin]),
+                                        _mm512_mullo_epi32(index, _mm512_set1_epi32((int)step)));
+    __m512i offsets = _mm512_loadu_si512(&place->offset[begin]);
+    return _mm512_cmpneq_epi32_mask(offsets, expected);
+#else
     uint32_t differs = 0;
     for (uint32_t i = 0; i < SG_LANE_GROUP; i++)
         differs |= place->offset[begin + i] - (place->offset[begin] + i * step);
     return differs;
+#endif
 }
 
 /// Loads one group of 16 lanes whose offsets follow no pattern.
