@@ -147,6 +147,7 @@ void sg_cp_drain(struct sg_cp *cp) {
             drain_queue(queue);
     }
     atomic_fetch_sub(&cp->readers, 1);
+    sg_cu_drain(cp->config.cu);
 }
 
 void sg_cp_dump(const struct sg_cp *cp, int fd) {

@@ -121,7 +121,7 @@ enum cp_step cp_dispatch_step(struct sg_cp_queue *queue, struct cp_run *run) {
         aql->is_running = false;
         return CP_STEP_DONE;
     case SG_RUN_BUDGET:
-        return run->is_inline ? CP_STEP_HAND_OVER : CP_STEP_AGAIN;
+        return CP_STEP_AGAIN;
     case SG_RUN_FAULT:
         break;
     }

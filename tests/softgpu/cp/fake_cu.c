@@ -8,6 +8,7 @@ struct sg_dispatch {
     struct sg_cu *cu;
     const struct fake_kernel *kernel;
     uint64_t executed;
+    bool is_active; ///< between init and its end
     _Atomic bool is_killed;
 };
 
@@ -30,6 +31,10 @@ void sg_cu_invalidate_code(struct sg_cu *cu, uint64_t va, uint64_t bytes) {
     atomic_fetch_add(&cu->invalidate_count, 1);
 }
 
+void sg_cu_drain(struct sg_cu *cu) {
+    atomic_fetch_add(&cu->drain_count, 1);
+}
+
 struct sg_dispatch *sg_dispatch_create(struct sg_cu *cu) {
     struct sg_dispatch *dispatch = calloc(1, sizeof *dispatch);
     dispatch->cu = cu;
@@ -37,6 +42,9 @@ struct sg_dispatch *sg_dispatch_create(struct sg_cu *cu) {
 }
 
 void sg_dispatch_destroy(struct sg_dispatch *dispatch) {
+    /* Waves that still run would use freed memory. */
+    if (dispatch->is_active)
+        abort();
     free(dispatch);
 }
 
@@ -52,6 +60,9 @@ enum sg_dispatch_check sg_dispatch_init(struct sg_dispatch *dispatch,
         return SG_DISPATCH_NO_MEMORY;
     if (dispatch->kernel->check != SG_DISPATCH_OK)
         return dispatch->kernel->check;
+    if (dispatch->is_active)
+        abort();
+    dispatch->is_active = true;
     dispatch->executed = 0;
     const uint32_t index = atomic_fetch_add(&cu->record_count, 1);
     if (index < FAKE_CU_MAX_RECORDS)
@@ -88,11 +99,20 @@ static enum sg_run_state run(struct sg_dispatch *dispatch, uint64_t budget,
     return SG_RUN_DONE;
 }
 
+/// Touches every page of so much stack.
+static void use_stack(size_t bytes) {
+    volatile char *frame = __builtin_alloca(bytes + 1);
+    for (size_t i = 0; i <= bytes; i += 1024)
+        frame[i] = 1;
+}
+
 enum sg_run_state sg_dispatch_run(struct sg_dispatch *dispatch, uint64_t budget, bool no_alloc,
                                   struct sg_fault *out_fault) {
     struct sg_cu *cu = dispatch->cu;
     atomic_fetch_add(&cu->running, 1);
+    use_stack(dispatch->kernel->stack_bytes);
     const enum sg_run_state state = run(dispatch, budget, out_fault);
+    dispatch->is_active = state == SG_RUN_BUDGET;
     if (state == SG_RUN_DONE) {
         atomic_fetch_add(&cu->done_count, 1);
         if (no_alloc)

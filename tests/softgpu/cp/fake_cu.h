@@ -18,6 +18,7 @@ struct fake_kernel {
     bool is_undecoded;             ///< with no_alloc, init says SG_DISPATCH_NO_MEMORY
     enum sg_fault_cause fault;     ///< it ends with this fault
     uint64_t fault_va;
+    size_t stack_bytes; ///< of the running thread's stack that it uses
 };
 
 enum { FAKE_CU_MAX_KERNELS = 16, FAKE_CU_MAX_RECORDS = 4096 };
@@ -36,6 +37,7 @@ struct sg_cu {
     _Atomic uint32_t done_count;
     _Atomic uint32_t inline_done_count;
     _Atomic uint32_t running; ///< dispatches inside sg_dispatch_run now
+    _Atomic uint32_t drain_count;
     _Atomic uint32_t invalidate_count;
     _Atomic uint64_t invalidate_va;
     _Atomic uint64_t invalidate_bytes;

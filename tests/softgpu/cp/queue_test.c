@@ -262,6 +262,7 @@ static void drain_returns_while_kernels_run(void **state) {
     app_queue_ring(&fixture->app);
     assert_true(wait_u32(&fixture->harness.cu->record_count, 1, TIMEOUT_MS));
     sg_cp_drain(fixture->harness.cp);
+    assert_int_equal(fixture->harness.cu->drain_count, 2);
 }
 
 static void dump_shows_each_queue(void **state) {

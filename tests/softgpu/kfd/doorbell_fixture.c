@@ -56,7 +56,6 @@ bool doorbell_fixture_init(struct doorbell_fixture *fixture, enum sg_doorbell_mo
     fixture->doorbell = sg_doorbell_create(&config);
     if (!fixture->doorbell)
         return false;
-    doorbell_fixture_install_handler();
     forwarded = sg_doorbell_watch(fixture->doorbell);
     assert_int_equal(sg_doorbell_mapped(fixture->doorbell, fixture->app_page, FIXTURE_PAGE_BYTES),
                      0);

@@ -122,6 +122,7 @@ static struct doorbell_fixture fixture;
 
 static void stores_do_what_the_processor_does(void **state) {
     (void)state;
+    doorbell_fixture_install_handler();
     assert_true(doorbell_fixture_init(&fixture, SG_DOORBELL_TRAP, 1));
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         _Alignas(64) uint8_t expected[WINDOW];
@@ -166,6 +167,7 @@ static void instruction_is_read_up_to_the_end_of_its_page_only(void **state) {
     assert_int_equal(munmap(pages + PAGE, PAGE), 0);
     const void *entry = pages + PAGE - sizeof code;
     memcpy(&store, &entry, sizeof store);
+    doorbell_fixture_install_handler();
     assert_true(doorbell_fixture_init(&fixture, SG_DOORBELL_TRAP, 1));
     store((uint64_t *)(void *)(fixture.app_page + OFFSET), 4711);
     assert_int_equal(*(uint64_t *)(void *)(fixture.device_page + OFFSET), 4711);
