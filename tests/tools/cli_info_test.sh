@@ -30,6 +30,12 @@ HSAPROBE_RESTARTED=1 "$HSAPROBE" info --device soft >stdout 2>stderr
 [ $? -eq 77 ] || complain "a restart that didn't help goes on"
 refuse 1 'nowhere/x' info --device soft -o nowhere/x
 
+# a write that fails in the middle is told once
+"$HSAPROBE" info --device soft --format json >/dev/full 2>stderr
+[ $? -eq 1 ] || complain "info >/dev/full: exit code"
+[ "$(cat stderr)" = 'hsaprobe: standard output: No space left on device' ] ||
+    complain "info >/dev/full: not exactly one line"
+
 # a copy without its library says what is missing
 mkdir -p alone/bin alone/lib
 cp "$HSAPROBE" alone/bin/

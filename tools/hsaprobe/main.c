@@ -12,31 +12,6 @@
 #include "options.h"
 #include "output.h"
 
-#define COMMAND(name, needs, formats, summary)                                                     \
-    int cmd_##name(struct command_context *context);                                               \
-    extern const struct command_options cmd_##name##_options;
-#include "cmd.def"
-#undef COMMAND
-
-static const struct command table[] = {
-#define COMMAND(name, needs, formats, summary)                                                     \
-    {#name, summary, cmd_##name, needs, formats, &cmd_##name##_options},
-#include "cmd.def"
-#undef COMMAND
-};
-
-const struct command *commands(size_t *out_count) {
-    *out_count = sizeof table / sizeof *table;
-    return table;
-}
-
-const struct command *command_find(const char *name) {
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return &table[i];
-    return NULL;
-}
-
 static int print_report(const struct report *report, const struct common_options *common,
                         struct output *output) {
     errno = 0;
@@ -49,10 +24,12 @@ static int print_report(const struct report *report, const struct common_options
     } else if (common->output_path) {
         error = output_commit(output);
     }
-    if (error)
-        return failure(EXIT_FAILED, common->output_path ? common->output_path : "standard output",
-                       "%s", strerror(-error));
-    return EXIT_OK;
+    if (!error)
+        return EXIT_OK;
+    if (!common->output_path && ferror(stdout))
+        return EXIT_FAILED; /* main says why, as for every command's standard output */
+    return failure(EXIT_FAILED, common->output_path ? common->output_path : "report", "%s",
+                   strerror(-error));
 }
 
 static int run_on_device(const struct command *command, struct command_context *context,
