@@ -60,6 +60,12 @@ refuse 1 '/dev/full: No space left' run "$SAXPY" saxpy --grid 1 --block 64 --arg
     --arg 'f32[64]' --arg 'f32[64]>/dev/full' --arg u32:64
 refuse 1 'nowhere/o: No such file' run "$SAXPY" saxpy "$@" --arg u32:1 -o nowhere/o
 
+# a process that is killed leaves no part of its output
+timeout 2 "$HSAPROBE" run "$KERNELS/wait_flag.hipfb" wait_flag --grid 1 --block 1 --arg 'u32[1]' \
+    --arg u32:1 --arg 'u32[1]' -o killed.txt >stdout 2>stderr
+[ $? -eq 124 ] || complain "wait_flag ended by itself"
+ls killed.txt* >stdout 2>/dev/null && complain "a killed process left $(cat stdout)"
+
 # a kernel that never ends is given up
 refuse 1 'not finished in time' run "$KERNELS/wait_flag.hipfb" wait_flag --grid 1 --block 1 \
     --arg 'u32[1]' --arg u32:1 --arg 'u32[1]' --timeout 1

@@ -4,10 +4,42 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory.h"
+
+/* A file in the directory of `path`, which gets its name at the end. */
+static int open_nameless(const char *path, struct output *output) {
+    char *directory = xstrdup(path);
+    char *slash = strrchr(directory, '/');
+    if (slash)
+        slash[slash == directory] = 0; /* keeps the root's own slash */
+    int fd = open(slash ? directory : ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    free(directory);
+    if (fd >= 0) {
+        output->nameless = true;
+        output->temporary = xasprintf("%s.%d", path, (int)getpid());
+    }
+    return fd;
+}
+
+static int open_temporary(const char *path, struct output *output) {
+    char *temporary = xasprintf("%s.XXXXXX", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        int error = errno;
+        free(temporary);
+        errno = error;
+        return -1;
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    output->temporary = temporary;
+    return fd;
+}
 
 int output_open(const char *path, struct output *out_output) {
     if (!path) {
@@ -22,23 +54,20 @@ int output_open(const char *path, struct output *out_output) {
         *out_output = (struct output){.stream = stream, .path = xstrdup(path)};
         return 0;
     }
-    char *temporary = xasprintf("%s.XXXXXX", path);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
-        int error = errno;
-        free(temporary);
-        return -error;
-    }
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
-    *out_output =
-        (struct output){.stream = fdopen(fd, "w"), .path = xstrdup(path), .temporary = temporary};
-    if (out_output->stream)
+    struct output output = {.path = xstrdup(path)};
+    int fd = open_nameless(path, &output);
+    if (fd < 0)
+        fd = open_temporary(path, &output);
+    if (fd >= 0)
+        output.stream = fdopen(fd, "w");
+    if (output.stream) {
+        *out_output = output;
         return 0;
+    }
     int error = errno;
-    close(fd);
-    output_abort(out_output);
+    if (fd >= 0)
+        close(fd);
+    output_abort(&output);
     return -error;
 }
 
@@ -48,16 +77,28 @@ static void output_free(struct output *output) {
     *output = (struct output){0};
 }
 
+/* Gives a nameless file its temporary name. Returns 0 or an errno. */
+static int give_name(struct output *output) {
+    char *self = xasprintf("/proc/self/fd/%d", fileno(output->stream));
+    unlink(output->temporary); /* of a process that had our number and was killed right here */
+    int error = linkat(AT_FDCWD, self, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) ? errno : 0;
+    free(self);
+    output->nameless = error != 0;
+    return error;
+}
+
 int output_commit(struct output *output) {
     errno = 0;
     bool failed = ferror(output->stream) || fflush(output->stream) != 0;
     int error = failed ? (errno ? errno : EIO) : 0;
+    if (!error && output->nameless)
+        error = give_name(output);
     /* a full disk may show only at close */
     if (fclose(output->stream) != 0 && !error)
         error = errno;
     if (!error && output->temporary && rename(output->temporary, output->path) != 0)
         error = errno;
-    if (error && output->temporary)
+    if (error && output->temporary && !output->nameless)
         unlink(output->temporary);
     output_free(output);
     return -error;
@@ -66,7 +107,7 @@ int output_commit(struct output *output) {
 void output_abort(struct output *output) {
     if (output->stream && output->stream != stdout)
         fclose(output->stream);
-    if (output->temporary)
+    if (output->temporary && !output->nameless)
         unlink(output->temporary);
     output_free(output);
 }

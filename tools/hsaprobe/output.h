@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/// A file being written. Written beside its final name and renamed at the end; what isn't a
-/// regular file (a device, a pipe) is written directly.
+/// A file being written. It has no name until it is complete, so that even a process that is killed
+/// leaves nothing behind (where the file system has no nameless files: it is written beside its
+/// final name and renamed at the end). What isn't a regular file (a device, a pipe) is written
+/// directly.
 struct output {
     FILE *stream;
-    char *path;      ///< as the user wrote it
-    char *temporary; ///< NULL when the stream is the file itself
+    char *path;      ///< as the user wrote it; NULL for standard output
+    char *temporary; ///< its other name; NULL when the stream is the file itself
+    bool nameless;   ///< `temporary` isn't there yet
 };
 
 /// Opens the file, or standard output for NULL. Returns 0 or -errno; nothing is printed.
