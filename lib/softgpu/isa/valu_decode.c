@@ -13,6 +13,13 @@ static bool take_source(struct sg_op *op, uint32_t n, uint32_t code, enum sg_typ
     return code >= SG_VGPR0 || sg_scalar_is_source(code, type);
 }
 
+static bool has_pair(const struct sg_row *row, uint32_t first) {
+    for (uint32_t n = first; n < 3; n++)
+        if (sg_type_dwords((enum sg_type)row->types[n]) > 1)
+            return true;
+    return false;
+}
+
 static bool take_sdwa(uint32_t word, const struct sg_row *row, struct sg_op *op) {
     bool compare = (row->flags & SG_VF_CMP) != 0;
     uint32_t src1 = op->src[1];
@@ -26,7 +33,7 @@ static bool take_sdwa(uint32_t word, const struct sg_row *row, struct sg_op *op)
         op->mods |= (word >> 13 & 1) * SG_MOD_CLAMP | (word >> 14 & 3) << SG_MOD_OMOD_SHIFT;
     if (row->types[2] != SG_T_none && (word >> 31))
         src1 -= SG_VGPR0;
-    return (row->flags & SG_VF_NO_SDWA) == 0 &&
+    return (row->flags & SG_VF_NO_SDWA) == 0 && !has_pair(row, 0) &&
            take_source(op, 0, (word & 255) + (word >> 23 & 1 ? 0 : SG_VGPR0), row->types[1]) &&
            take_source(op, 1, src1, row->types[2]) &&
            (!compare || sg_scalar_is_dest(op->sdst, SG_T_b64));
@@ -41,7 +48,8 @@ static bool take_dpp(uint32_t word, const struct sg_row *row, struct sg_op *op) 
     bool known = ctrl <= 0xff || (ctrl > 0x100 && ctrl < 0x130 && (ctrl & 15) != 0) ||
                  (ctrl & 0x1f3) == 0x130 || (ctrl >= 0x140 && ctrl <= 0x143) ||
                  (ctrl & 0x1f0) == 0x150;
-    return known && (row->flags & SG_VF_NO_SDWA) == 0 &&
+    bool broadcast = (ctrl & 0x1f0) == 0x150; // the only one for pairs
+    return known && (broadcast || !has_pair(row, 1)) && (row->flags & SG_VF_NO_DPP) == 0 &&
            take_source(op, 0, (word & 255) + SG_VGPR0, row->types[1]);
 }
 
@@ -91,8 +99,7 @@ bool sg_vop2_decode(const uint32_t *words, const struct sg_row *row, struct sg_o
     } else if (row->flags & SG_VF_MADAK) {
         op->src[2] = SG_LITERAL;
     }
-    bool extended = (op->mods & (SG_MOD_SDWA | SG_MOD_DPP)) != 0;
-    return !extended || !(row->flags & (SG_VF_MADMK | SG_VF_MADAK));
+    return true;
 }
 
 bool sg_vopc_decode(const uint32_t *words, const struct sg_row *row, struct sg_op *op) {

@@ -17,6 +17,7 @@
 #define SG_VF_MIX         (1u << 10) ///< fma_mix: op_sel_hi chooses the type
 #define SG_VF_MFMA        (1u << 11)
 #define SG_VF_NO_SDWA     (1u << 12)
+#define SG_VF_NO_DPP      (1u << 14)
 #define SG_VF_SCALAR_SRC1 (1u << 13) ///< readlane: the lane select
 
 #endif

@@ -103,11 +103,10 @@ static const char *suffix(const struct sg_row *row, const struct sg_op *op) {
         return "_sdwa";
     if (op->mods & SG_MOD_DPP)
         return "_dpp";
-    if (row->flags & (SG_VF_NO_E64 | SG_VF_SDST) && op->format != SG_FORMAT_VOP3)
-        return row->flags & (SG_VF_SDST | SG_VF_ACC_D | SG_VF_MADMK | SG_VF_MADAK) ||
-                       row->flags & SG_VF_NO_SDWA
-                   ? ""
-                   : "_e32";
+    if (row->flags & (SG_VF_MADMK | SG_VF_MADAK))
+        return "";
+    if (op->format == SG_FORMAT_VOP1 && (row->flags & SG_VF_NO_E64)) // readfirstlane, swap
+        return "";
     if (row->types[1] == SG_T_none) // v_nop, v_clrexcp
         return "";
     if (op->format == SG_FORMAT_VOP3)

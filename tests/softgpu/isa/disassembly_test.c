@@ -33,10 +33,13 @@ static bool is_excepted(const struct line *line) {
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(line->llvm, prefixes[i], strlen(prefixes[i])) == 0)
             return strncmp(line->ours, prefixes[i], strlen(prefixes[i])) == 0;
-    /* A vector register as lane mask or matrices in scalar registers: no encoding of anything. */
-    bool carry_vector =
-        strstr(line->llvm, "_co_u32_e64") || strstr(line->llvm, "v_cndmask_b32_e64");
-    return line->ours[0] == '\0' && (carry_vector || strstr(line->llvm, "mfma"));
+    /* A vector register as lane mask or lane number, matrices in scalar registers: LLVM's decoder
+     * lets them pass, its assembler refuses them. */
+    static const char *const strict[] = {"_co_u32_e64", "v_cndmask_b32_e64", "mfma", "lane_b32"};
+    for (size_t i = 0; i < sizeof strict / sizeof *strict; i++)
+        if (line->ours[0] == '\0' && strstr(line->llvm, strict[i]))
+            return true;
+    return false;
 }
 
 static void add(void *context, const struct row_words *row) {
