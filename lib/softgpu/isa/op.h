@@ -95,7 +95,7 @@ _Static_assert(sizeof(struct sg_op) == 32, "slot arithmetic and cache footprint"
         } while (0)
 #else
 #    define SG_TAIL_CALLS      0
-#    define SG_GOTO(w, target) return (target)
+#    define SG_GOTO(w, target) return ((void)(w), (target))
 #endif
 /// Continues with the instruction after `op`.
 #define SG_NEXT(w, op) SG_GOTO(w, (op) + (op)->len)

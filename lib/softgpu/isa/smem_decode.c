@@ -78,9 +78,9 @@ bool sg_smem_decode(const uint32_t *words, const struct sg_row *row, struct sg_o
     if (row->flags & SG_SMEM_BARE)
         return op->dst + sg_type_dwords(row->types[0]) <= SG_CONST_0;
     if (has_soffset)
-        op->src[1] = words[1] >> 25;
+        op->src[1] = (uint16_t)(words[1] >> 25);
     else if (!has_imm)
-        op->src[1] = words[1] & 127;
+        op->src[1] = (uint16_t)(words[1] & 127);
     /* Buffers have no negative offsets: the field is unsigned there. */
     if ((row->flags & SG_SMEM_ADDRESSING) == SG_SMEM_BUFFER && has_imm)
         op->imm = words[1] & 0x1fffff;

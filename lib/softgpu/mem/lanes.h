@@ -104,11 +104,8 @@ static inline bool sg_place_consecutive(struct sg_tlb *tlb, const struct sg_lane
     uint32_t start = lanes->lo[first] - first * bytes;
     if (sg_row_differs(lanes->lo, lanes->mask, start, bytes))
         return false;
-    /* The low words may wrap while the high ones stay: then the lanes are far apart. */
-    if (lanes->lo[last] < lanes->lo[first])
-        return false;
     uint64_t low = sg_lane_va(lanes, first);
-    uint64_t high = sg_lane_va(lanes, last) + bytes;
+    uint64_t high = sg_lane_va(lanes, last) + bytes; // below low where the low words wrap
     const struct sg_tlb_entry *entry = sg_tlb_find(tlb, low);
     if (!sg_place_in(entry, low, high, need))
         return false;

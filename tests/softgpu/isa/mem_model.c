@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CODE_VA = 0x40000000, CODE_BYTES = 1 << 20, S_ENDPGM = 0xbf810000 };
+enum { PAGE = 4096, CODE_VA = 0x40000000, CODE_BYTES = 1 << 20, S_ENDPGM = 0xbf810000 };
 
 static uint64_t clock_of_test(void) {
     return 0x123456789abcdef0;
@@ -16,13 +16,18 @@ static uint64_t real_clock_of_test(void) {
     return 0xfedcba9876543210;
 }
 
+/* With an unreadable page before and behind: nobody reads further than they may. */
 static void *pages(size_t bytes) {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) {
+    uint8_t *p = mmap(NULL, bytes + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED || mprotect(p + PAGE, bytes, PROT_READ | PROT_WRITE) != 0) {
         perror("mmap");
         exit(1);
     }
-    return p;
+    return p + PAGE;
+}
+
+static void free_pages(void *p, size_t bytes) {
+    munmap((uint8_t *)p - PAGE, bytes + 2 * PAGE);
 }
 
 static void add_region(struct model *m, enum model_region which, uint64_t va, uint32_t bytes,
@@ -52,7 +57,8 @@ struct model *model_create(enum sg_isa_level level) {
     struct sg_vm_range code = {CODE_VA, CODE_BYTES, (uint8_t *)m->code, SG_VM_READ | SG_VM_EXEC};
     if (sg_vm_map(m->vm, &code) != 0)
         exit(1);
-    m->wave_lds = pages(MODEL_LDS_BYTES);
+    m->lds_page = pages(PAGE);
+    m->wave_lds = m->lds_page + PAGE - MODEL_LDS_BYTES;
     m->env = (struct sg_wave_env){.vm = m->vm,
                                   .isa = m->isa,
                                   .entry = CODE_VA,
@@ -71,12 +77,12 @@ void model_destroy(struct model *m) {
     sg_isa_destroy(m->isa);
     sg_vm_destroy(m->vm);
     for (uint32_t i = 0; i < MODEL_REGIONS; i++) {
-        munmap(m->regions[i].host, m->regions[i].bytes);
-        munmap(m->regions[i].shadow, m->regions[i].bytes);
+        free_pages(m->regions[i].host, m->regions[i].bytes);
+        free_pages(m->regions[i].shadow, m->regions[i].bytes);
     }
-    munmap(m->w->v, SG_WAVE_ROWS * sizeof m->w->v[0]);
-    munmap(m->code, CODE_BYTES);
-    munmap(m->wave_lds, MODEL_LDS_BYTES);
+    free_pages(m->w->v, SG_WAVE_ROWS * sizeof m->w->v[0]);
+    free_pages(m->code, CODE_BYTES);
+    free_pages(m->lds_page, PAGE);
     free(m->reader);
     free(m->w);
     free(m);

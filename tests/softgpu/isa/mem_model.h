@@ -36,7 +36,8 @@ struct model {
     uint32_t v[MODEL_ROWS][SG_LANES]; ///< the reference's registers
     uint32_t s[256];
     uint8_t lds[MODEL_LDS_BYTES];
-    uint8_t *wave_lds;
+    uint8_t *wave_lds; ///< ends where an unreadable page begins
+    uint8_t *lds_page;
     uint32_t *code;
     uint32_t code_at;
     uint32_t seed;

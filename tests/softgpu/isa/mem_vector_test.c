@@ -549,6 +549,8 @@ static void fault_row(void *context, const struct sg_isa_row_info *row) {
             if (strstr(a.spec.atomic, "_f"))
                 make_finite(m);
             a.exec = random_exec(m, kind + lane) | 1ull << lane;
+            if (lane % 3 == 0)
+                a.exec = 1ull << lane;
             a.offset = random_offset(m, &a);
             a.result = RESULT;
             set_addresses(m, &a, lane % 2 ? SHAPE_CONSECUTIVE : SHAPE_SCATTERED);
@@ -575,6 +577,24 @@ static void faults_name_the_lowest_lane_and_change_nothing(void **state) {
         assert_int_equal(sweep.rows, 2 * LOADS_AND_STORES + ATOMICS + GLOBAL_ATOMICS);
         model_destroy(sweep.m);
     }
+}
+
+/* The low words go on by 4, the high words stay: 4 GiB apart, not next to each other. */
+static void low_words_that_wrap_are_far_apart(void **state) {
+    (void)state;
+    struct model *m = model_create(sg_isa_level_max());
+    model_randomize(m);
+    uint64_t va = m->regions[REGION_HIGH].va + 0x1000 - 128;
+    for (uint32_t lane = 0; lane < SG_LANES; lane++) {
+        set_row(m, ADDRESS, lane, va + 4 * lane);
+        set_row(m, ADDRESS + 1, lane, va >> 32);
+    }
+    model_load_wave(m, UINT64_MAX);
+    /* global_load_dword v16, v[2:3], off */
+    assert_int_equal(model_run(m, 0xdc508000, 0x107f0002), SG_WAVE_FAULTED);
+    assert_int_equal(m->w->fault.lane, 32);
+    assert_int_equal(m->w->fault.va, va >> 32 << 32);
+    model_destroy(m);
 }
 
 static void exec_zero_touches_nothing(void **state) {
@@ -633,6 +653,7 @@ int main(void) {
         cmocka_unit_test(buffer_rows_in_private_memory),
         cmocka_unit_test(buffer_rows_swizzled),
         cmocka_unit_test(faults_name_the_lowest_lane_and_change_nothing),
+        cmocka_unit_test(low_words_that_wrap_are_far_apart),
         cmocka_unit_test(exec_zero_touches_nothing),
         cmocka_unit_test(loads_to_lds_spread_over_dwords),
     };
