@@ -4,6 +4,7 @@
 #include "mem_model.h"
 #include "mem_spec.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -618,6 +619,50 @@ static void exec_zero_touches_nothing(void **state) {
     model_destroy(m);
 }
 
+struct adder {
+    uint32_t *word;
+    bool stop;
+    uint32_t added;
+};
+
+static void *add_on_the_host(void *argument) {
+    struct adder *adder = argument;
+    while (!__atomic_load_n(&adder->stop, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(adder->word, 1, __ATOMIC_SEQ_CST);
+        adder->added++;
+    }
+    return NULL;
+}
+
+/* All lanes on one word (one swap for the wave) and each second lane on it (one by one). */
+static void atomics_meet_those_of_the_host(void **state) {
+    (void)state;
+    enum { ROUNDS = 2000 };
+    struct model *m = model_create(sg_isa_level_max());
+    struct region *one = &m->regions[REGION_ONE];
+    struct adder adder = {.word = (uint32_t *)one->host};
+    pthread_t thread;
+    model_randomize(m);
+    for (uint32_t lane = 0; lane < SG_LANES; lane++)
+        m->v[DATA][lane] = 1;
+    uint32_t before = *adder.word;
+    assert_int_equal(pthread_create(&thread, NULL, add_on_the_host, &adder), 0);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        for (uint32_t lane = 0; lane < SG_LANES; lane++) {
+            set_row(m, ADDRESS, lane, one->va + (round % 2 && lane % 2 ? 64 : 0));
+            set_row(m, ADDRESS + 1, lane, one->va >> 32);
+        }
+        model_load_wave(m, UINT64_MAX);
+        /* global_atomic_add v[2:3], v8, off, then a load of the same word */
+        assert_int_equal(model_run(m, 0xdd088000, 0x007f0802), SG_WAVE_ENDED);
+        assert_int_equal(model_run(m, 0xdc518000, 0x107f0002), SG_WAVE_ENDED);
+    }
+    __atomic_store_n(&adder.stop, true, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+    assert_int_equal(*adder.word - before - adder.added, ROUNDS / 2 * (64 + 32));
+    model_destroy(m);
+}
+
 /* The LDS form: M0 + offset + 4 * lane, converted, whatever the width. */
 static void loads_to_lds_spread_over_dwords(void **state) {
     (void)state;
@@ -655,6 +700,7 @@ int main(void) {
         cmocka_unit_test(faults_name_the_lowest_lane_and_change_nothing),
         cmocka_unit_test(low_words_that_wrap_are_far_apart),
         cmocka_unit_test(exec_zero_touches_nothing),
+        cmocka_unit_test(atomics_meet_those_of_the_host),
         cmocka_unit_test(loads_to_lds_spread_over_dwords),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
