@@ -131,18 +131,24 @@ void model_load_wave(struct model *m, uint64_t exec) {
 }
 
 enum sg_wave_state model_run(struct model *m, uint32_t word0, uint32_t word1) {
-    if (m->code_at + 4 > CODE_BYTES / 4) {
+    return model_run_many(m, word0, word1, 1);
+}
+
+enum sg_wave_state model_run_many(struct model *m, uint32_t word0, uint32_t word1, uint32_t count) {
+    uint32_t words = 2 * count + 2;
+    if (m->code_at + words > CODE_BYTES / 4) {
         m->code_at = 0;
         sg_isa_invalidate(m->isa, 0, UINT64_MAX);
     }
-    uint32_t at = m->code_at;
-    m->code[at] = word0;
-    m->code[at + 1] = word1;
-    m->code[at + 2] = S_ENDPGM;
-    m->code[at + 3] = S_ENDPGM;
-    /* Decoding runs ahead: leave it nothing of the next instruction to see. */
-    m->code_at += 4;
-    m->w->pc = CODE_VA + at * 4;
+    uint32_t *code = m->code + m->code_at;
+    m->w->pc = CODE_VA + m->code_at * 4;
+    m->code_at += words;
+    for (uint32_t i = 0; i < 2 * count; i += 2) {
+        code[i] = word0;
+        code[i + 1] = word1;
+    }
+    code[2 * count] = S_ENDPGM;
+    code[2 * count + 1] = S_ENDPGM;
     m->w->budget = 1000;
     m->w->state = SG_WAVE_RUNNING;
     m->w->fault = (struct sg_fault){0};

@@ -54,6 +54,8 @@ void model_randomize(struct model *m);
 void model_load_wave(struct model *m, uint64_t exec);
 /// Runs the instruction (two words), then s_endpgm. Returns the wave's state.
 enum sg_wave_state model_run(struct model *m, uint32_t word0, uint32_t word1);
+/// The same with the instruction `count` times in a row.
+enum sg_wave_state model_run_many(struct model *m, uint32_t word0, uint32_t word1, uint32_t count);
 /// Shadow byte at a GPU address with these rights, or NULL; *cause says why.
 uint8_t *model_byte(struct model *m, uint64_t va, uint32_t need, enum sg_fault_cause *cause);
 /// Complains with `what` if registers, memory or LDS differ. Returns true if all are equal.

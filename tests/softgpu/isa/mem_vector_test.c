@@ -629,7 +629,7 @@ static void *add_on_the_host(void *argument) {
     struct adder *adder = argument;
     while (!__atomic_load_n(&adder->stop, __ATOMIC_RELAXED)) {
         __atomic_fetch_add(adder->word, 1, __ATOMIC_SEQ_CST);
-        adder->added++;
+        __atomic_fetch_add(&adder->added, 1, __ATOMIC_RELAXED);
     }
     return NULL;
 }
@@ -637,7 +637,7 @@ static void *add_on_the_host(void *argument) {
 /* All lanes on one word (one swap for the wave) and each second lane on it (one by one). */
 static void atomics_meet_those_of_the_host(void **state) {
     (void)state;
-    enum { ROUNDS = 2000 };
+    enum { ROUNDS = 100, REPEATS = 500, HOST_ROUNDS = 3000000 };
     struct model *m = model_create(sg_isa_level_max());
     struct region *one = &m->regions[REGION_ONE];
     struct adder adder = {.word = (uint32_t *)one->host};
@@ -647,19 +647,22 @@ static void atomics_meet_those_of_the_host(void **state) {
         m->v[DATA][lane] = 1;
     uint32_t before = *adder.word;
     assert_int_equal(pthread_create(&thread, NULL, add_on_the_host, &adder), 0);
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    uint32_t round = 0;
+    for (; round < ROUNDS || __atomic_load_n(&adder.added, __ATOMIC_RELAXED) < HOST_ROUNDS;
+         round++) {
         for (uint32_t lane = 0; lane < SG_LANES; lane++) {
             set_row(m, ADDRESS, lane, one->va + (round % 2 && lane % 2 ? 64 : 0));
             set_row(m, ADDRESS + 1, lane, one->va >> 32);
         }
         model_load_wave(m, UINT64_MAX);
         /* global_atomic_add v[2:3], v8, off, then a load of the same word */
-        assert_int_equal(model_run(m, 0xdd088000, 0x007f0802), SG_WAVE_ENDED);
+        assert_int_equal(model_run_many(m, 0xdd088000, 0x007f0802, REPEATS), SG_WAVE_ENDED);
         assert_int_equal(model_run(m, 0xdc518000, 0x107f0002), SG_WAVE_ENDED);
     }
     __atomic_store_n(&adder.stop, true, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
-    assert_int_equal(*adder.word - before - adder.added, ROUNDS / 2 * (64 + 32));
+    assert_int_equal(*adder.word - before - adder.added,
+                     ((round + 1) / 2 * 64 + round / 2 * 32) * REPEATS);
     model_destroy(m);
 }
 
