@@ -98,7 +98,7 @@ SG_SHARED struct swizzle_shape swizzle_shape(const struct sg_swizzle *at, uint32
     shape.uniform = !sg_row_differs(at->offset, at->mask, shape.offset, 0);
     uint32_t wrong = 0;
     for (uint32_t i = 0; i < SG_LANES; i++)
-        wrong |= !is_aligned(at->offset[i], bytes) & at->mask[i];
+        wrong |= is_aligned(at->offset[i], bytes) ? 0 : at->mask[i];
     shape.aligned = !wrong;
     return shape;
 }

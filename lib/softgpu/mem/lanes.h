@@ -97,15 +97,20 @@ static inline bool sg_place_in(const struct sg_tlb_entry *entry, uint64_t low, u
            high - low <= entry->bytes - (low - entry->va) && (entry->flags & need) == need;
 }
 
+/// True if the active lanes' addresses follow each other. One branch: this is what most code does.
+static inline bool sg_is_consecutive(const struct sg_lanes *lanes, uint32_t bytes) {
+    uint32_t first = sg_first_lane(lanes->exec);
+    bool far = lanes->hi && sg_row_differs(lanes->hi, lanes->mask, lanes->hi[first], 0);
+    uint32_t start = lanes->lo[first] - first * bytes;
+    return !(far | sg_row_differs(lanes->lo, lanes->mask, start, bytes));
+}
+
 static inline bool sg_place_consecutive(struct sg_tlb *tlb, const struct sg_lanes *lanes,
                                         uint32_t bytes, uint32_t need, struct sg_place *place) {
     uint32_t first = sg_first_lane(lanes->exec);
-    uint32_t last = sg_last_lane(lanes->exec);
-    uint32_t start = lanes->lo[first] - first * bytes;
-    if (sg_row_differs(lanes->lo, lanes->mask, start, bytes))
-        return false;
     uint64_t low = sg_lane_va(lanes, first);
-    uint64_t high = sg_lane_va(lanes, last) + bytes; // below low where the low words wrap
+    /* Below `low` where the low words wrap. */
+    uint64_t high = sg_lane_va(lanes, sg_last_lane(lanes->exec)) + bytes;
     const struct sg_tlb_entry *entry = sg_tlb_find(tlb, low);
     if (!sg_place_in(entry, low, high, need))
         return false;
@@ -185,10 +190,11 @@ SG_SHARED bool sg_place_lanes(struct sg_tlb *tlb, const struct sg_lanes *lanes, 
                               struct sg_access_fault *fault) {
     place->exec = lanes->exec;
     place->mask = lanes->mask;
+    if (sg_is_consecutive(lanes, bytes) && sg_place_consecutive(tlb, lanes, bytes, need, place))
+        return true;
     bool near = !lanes->hi ||
                 !sg_row_differs(lanes->hi, lanes->mask, lanes->hi[sg_first_lane(lanes->exec)], 0);
-    if (near ? sg_place_consecutive(tlb, lanes, bytes, need, place) ||
-                   sg_place_offsets(tlb, lanes, bytes, need, place)
+    if (near ? sg_place_offsets(tlb, lanes, bytes, need, place)
              : sg_place_far(tlb, lanes, bytes, need, place))
         return true;
     place->pattern = SG_PATTERN_LANES;
