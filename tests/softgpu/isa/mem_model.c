@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096, CODE_VA = 0x40000000, CODE_BYTES = 1 << 20, S_ENDPGM = 0xbf810000 };
+enum { PAGE = 4096, CODE_VA = 0x40000000, CODE_BYTES = 1 << 20 };
+static const uint32_t s_endpgm = 0xbf810000;
 
 static uint64_t clock_of_test(void) {
     return 0x123456789abcdef0;
@@ -147,8 +148,8 @@ enum sg_wave_state model_run_many(struct model *m, uint32_t word0, uint32_t word
         code[i] = word0;
         code[i + 1] = word1;
     }
-    code[2 * count] = S_ENDPGM;
-    code[2 * count + 1] = S_ENDPGM;
+    code[2 * count] = s_endpgm;
+    code[2 * count + 1] = s_endpgm;
     m->w->budget = 1000;
     m->w->state = SG_WAVE_RUNNING;
     m->w->fault = (struct sg_fault){0};
