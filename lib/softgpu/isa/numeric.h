@@ -566,7 +566,7 @@ SG_INLINE uint32_t lerp_u8(uint32_t a, uint32_t b, uint32_t c) {
     return r;
 }
 SG_INLINE uint32_t perm_byte(uint64_t data, uint32_t sel) {
-    uint32_t sign = (uint32_t)(data >> ((sel - 8) * 16 + 15 & 63)) & 1;
+    uint32_t sign = (uint32_t)(data >> (((sel - 8) * 16 + 15) & 63)) & 1;
     uint32_t r = (uint32_t)(data >> ((sel & 7) * 8)) & 255;
     r = sel >= 8 ? sign * 255 : r;
     r = sel == 12 ? 0 : r;

@@ -148,7 +148,10 @@ bool sg_vop3_decode(const uint32_t *words, const struct sg_row *row, struct sg_o
     }
     if (!take_long_sources(words, row, op))
         return false;
-    return !(row->flags & SG_VF_SCALAR_SRC1) || op->src[1] < SG_VGPR0;
+    if (!(row->flags & SG_VF_SCALAR_SRC1))
+        return true;
+    /* v_readlane, v_writelane: the lane is a scalar, and so is what v_writelane writes. */
+    return op->src[1] < SG_VGPR0 && ((row->flags & SG_VF_SDST) || op->src[0] < SG_VGPR0);
 }
 
 static bool mfma_decode(const uint32_t *words, const struct sg_row *row, struct sg_op *op) {

@@ -88,8 +88,8 @@ static size_t take_output(struct list *list, FILE *output) {
             if (line->llvm[0] || memcmp(line->row.words, words, count * sizeof *words) != 0)
                 continue;
             *strpbrk(buffer, ";") = '\0';
-            snprintf(line->llvm, TEXT_BYTES, "%s", buffer);
-            squeeze(line->llvm);
+            squeeze(buffer);
+            memcpy(line->llvm, buffer, strnlen(buffer, TEXT_BYTES - 1));
             next = i + 1;
             taken++;
             break;
