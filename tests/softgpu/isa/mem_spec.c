@@ -43,7 +43,9 @@ bool spec_from_name(const char *name, struct spec *out_spec) {
         out_spec->kind = SPEC_ATOMIC;
         bool is_wide = ends_with(text, "_x2") || strstr(text, "_f64");
         out_spec->bytes = is_wide ? 8 : 4;
-        strncpy(out_spec->atomic, text + 7, sizeof out_spec->atomic - 1);
+        if (strlen(text + 7) >= sizeof out_spec->atomic)
+            return false;
+        strcpy(out_spec->atomic, text + 7);
         out_spec->is_cmpswap = strcmp(text + 7, "cmpswap") == 0;
         return true;
     }

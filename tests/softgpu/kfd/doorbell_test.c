@@ -225,7 +225,7 @@ static void one_processor_runs_everything_inline(void **state) {
     cpu_set_t all, one;
     assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
     CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
+    CPU_SET((size_t)sched_getcpu(), &one);
     assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
     start_or_skip(SG_DOORBELL_AUTO, 1);
     sleep_ms(5); /* the queue's thread has started and sleeps */
