@@ -228,6 +228,8 @@ static bool waiter_begin(struct sg_events *events, struct waiter *waiter, uint32
     return true;
 }
 
+/* Leaves the event. A set that this call has not seen counts for whoever waits next: an auto-reset
+ * event did not stay signaled then, because this waiter was registered. */
 static void waiter_end(struct waiter *waiter, bool undo_reset) {
     if (!waiter->registered)
         return;
@@ -236,8 +238,9 @@ static void waiter_end(struct waiter *waiter, bool undo_reset) {
     do {
         if (!(old & LIVE) || SERIAL_OF(old) != waiter->serial)
             return;
+        const bool is_unseen = (uint32_t)SETS_OF(old) != waiter->sets && !waiter->activated;
         new = old - WAITER;
-        if (undo_reset && waiter->activated && (old & AUTO_RESET))
+        if ((old & AUTO_RESET) && (is_unseen || (undo_reset && waiter->activated)))
             new |= SIGNALED;
     } while (!atomic_compare_exchange_weak(&waiter->event->word, &old, new));
 }
@@ -282,24 +285,24 @@ static int wait_loop(struct sg_events *events, struct waiter *waiters,
                      struct abi_kfd_wait_events *args) {
     const bool forever = args->timeout == ABI_KFD_TIMEOUT_INFINITE;
     const uint64_t deadline_ns = forever ? 0 : now_ns() + args->timeout * 1000000ull;
+    const uint64_t *until = forever ? NULL : &deadline_ns;
+    uint32_t seen;
 
-    for (bool timed_out = !args->timeout;;) {
-        const uint32_t seen = atomic_load(&events->sequence);
+    for (int end = args->timeout ? 0 : -ETIMEDOUT;; end = sleep_on(events, seen, until)) {
+        seen = atomic_load(&events->sequence);
+        /* Also after a signal or the timeout: the event may have been set at the same time. */
         args->wait_result = test(waiters, args->num_events, args->wait_for_all);
         if (args->wait_result == ABI_KFD_WAIT_FAIL)
             return -EIO;
-        if (args->wait_result == ABI_KFD_WAIT_COMPLETE || timed_out)
+        if (args->wait_result == ABI_KFD_WAIT_COMPLETE || end == -ETIMEDOUT)
             return 0;
-        const int error = sleep_on(events, seen, forever ? NULL : &deadline_ns);
-        if (error == -ETIMEDOUT) {
-            timed_out = true;
-        } else if (error == -EINTR) {
-            if (!forever) {
-                const uint64_t now = now_ns();
-                args->timeout = now < deadline_ns ? (uint32_t)((deadline_ns - now) / 1000000u) : 0;
-            }
-            return -EINTR;
+        if (end != -EINTR)
+            continue;
+        if (!forever) {
+            const uint64_t now = now_ns();
+            args->timeout = now < deadline_ns ? (uint32_t)((deadline_ns - now) / 1000000u) : 0;
         }
+        return -EINTR;
     }
 }
 

@@ -221,6 +221,70 @@ static void a_signal_interrupts_and_gives_auto_reset_back(void **state) {
     assert_int_equal(wait_one(harness, waiter.ids[0], 0), ABI_KFD_WAIT_COMPLETE);
 }
 
+static struct harness *in_handler;
+static uint32_t id_in_handler;
+
+static void raise_in_handler(int number) {
+    (void)number;
+    sg_kfd_raise_event(in_handler->kfd, id_in_handler);
+}
+
+/* The signal's handler runs between the sleep and the return. */
+static void a_set_together_with_a_signal_is_not_lost(void **state) {
+    struct harness *harness = *state;
+    const struct sigaction action = {.sa_handler = raise_in_handler};
+    sigaction(SIGUSR1, &action, NULL);
+    in_handler = harness;
+    id_in_handler = harness_event(harness, SIGNAL, true);
+    struct waiter waiter;
+    start(&waiter, harness, id_in_handler, 60000);
+    let_it_sleep();
+    pthread_kill(waiter.thread, SIGUSR1);
+    pthread_join(waiter.thread, NULL);
+    if (waiter.error == -EINTR) /* as ROCT does */
+        waiter.result = wait_one(harness, id_in_handler, 0);
+    assert_int_equal(waiter.result, ABI_KFD_WAIT_COMPLETE);
+}
+
+enum { SETS_WHILE_POLLING = 200000 };
+
+static void *poll_many(void *argument) {
+    struct waiter *waiter = argument;
+    while (!atomic_load(&waiter->done))
+        if (wait_one(waiter->harness, waiter->ids[0], 0) == ABI_KFD_WAIT_COMPLETE)
+            __atomic_fetch_add(&waiter->count, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Sets that fall into a poll that has already looked. Each is seen before the next. */
+static void a_set_beside_a_poll_is_not_lost(void **state) {
+    struct harness *harness = *state;
+    struct waiter poller = {.harness = harness};
+    poller.ids[0] = harness_event(harness, SIGNAL, true);
+    assert_int_equal(pthread_create(&poller.thread, NULL, poll_many, &poller), 0);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const time_t end = now.tv_sec + 2;
+    uint32_t sets = 0;
+    bool is_lost = false;
+    while (sets < SETS_WHILE_POLLING && now.tv_sec < end && !is_lost) {
+        sg_kfd_raise_event(harness->kfd, poller.ids[0]);
+        sets++;
+        for (int i = 0; __atomic_load_n(&poller.count, __ATOMIC_ACQUIRE) < sets; i++) {
+            if (i % 64 == 63)
+                usleep(20);
+            if (i == 64 * 10000) {
+                is_lost = true;
+                break;
+            }
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    }
+    atomic_store(&poller.done, true);
+    pthread_join(poller.thread, NULL);
+    assert_false(is_lost);
+}
+
 static void a_memory_fault_reaches_memory_events_with_its_data(void **state) {
     struct harness *harness = *state;
     const uint32_t id = harness_event(harness, MEMORY, false);
@@ -355,6 +419,8 @@ int main(void) {
         TEST(a_timeout_is_kept),
         TEST(destroying_fails_those_who_wait),
         TEST(a_signal_interrupts_and_gives_auto_reset_back),
+        TEST(a_set_together_with_a_signal_is_not_lost),
+        TEST(a_set_beside_a_poll_is_not_lost),
         TEST(a_memory_fault_reaches_memory_events_with_its_data),
         TEST(a_write_to_read_only_memory_is_told_apart),
         TEST(errors_are_those_of_amdkfd),
