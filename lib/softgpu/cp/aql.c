@@ -149,9 +149,9 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     };
     struct cp_aql *aql = &queue->aql;
 
+    sg_tlb_sync(&queue->tlb);
     if (aql->is_running)
         return step_dispatch(queue, run);
-    sg_tlb_sync(&queue->tlb);
     if (aql->stall != CP_STALL_NONE && !stall_is_over(queue))
         return atomic_load(&queue->is_stopped) ? CP_STEP_STOP : CP_STEP_WAIT;
     if (!has_work(queue))

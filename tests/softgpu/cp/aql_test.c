@@ -54,6 +54,38 @@ static void dispatch_completes_signal_with_timestamps_and_event(void **state) {
     assert_int_equal(fixture->app.ring[0], ABI_AQL_INVALID);
 }
 
+/// The place of a signal moves (unmapped, mapped elsewhere) while a kernel runs and the queue has
+/// already translated an address near it.
+static void completion_uses_the_current_translation(void **state) {
+    struct fixture *fixture = *state;
+    struct harness *harness = &fixture->harness;
+    static _Atomic int release;
+    static struct abi_signal places[2][64];
+    struct sg_vm_range range = {.va = UINT64_C(0x600000000000),
+                                .bytes = sizeof places[0],
+                                .host = (uint8_t *)places[0],
+                                .flags = SG_VM_READ | SG_VM_WRITE};
+    atomic_store(&release, 0);
+    memset(places, 0, sizeof places);
+    fake_cu_add_kernel(harness->cu,
+                       &(struct fake_kernel){.kernel_object = 0x9000, .spin_until = &release});
+    assert_int_equal(sg_vm_map(harness->vm, &range), 0);
+    struct abi_aql_barrier barrier = barrier_packet(ABI_AQL_BARRIER_AND, 0);
+    barrier.dep_signal[0] = range.va; /* zero: satisfied */
+    submit(fixture, &barrier);
+    const struct abi_aql_dispatch packet =
+        dispatch_packet(0x9000, range.va + sizeof(struct abi_signal));
+    submit(fixture, &packet);
+    assert_true(wait_u32(&harness->cu->record_count, 1, TIMEOUT_MS));
+    assert_int_equal(sg_vm_unmap(harness->vm, range.va, range.bytes), 0);
+    sg_cp_drain(harness->cp);
+    range.host = (uint8_t *)places[1];
+    assert_int_equal(sg_vm_map(harness->vm, &range), 0);
+    atomic_store(&release, 1);
+    assert_true(wait_u64((const uint64_t *)&places[1][1].value, UINT64_MAX, TIMEOUT_MS));
+    assert_int_equal(places[0][1].value, 0);
+}
+
 static void dispatch_carries_packet_and_queue_fields(void **state) {
     struct fixture *fixture = *state;
     struct harness *harness = &fixture->harness;
@@ -442,6 +474,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(dispatch_completes_signal_with_timestamps_and_event, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(completion_uses_the_current_translation, setup, teardown),
         cmocka_unit_test_setup_teardown(dispatch_carries_packet_and_queue_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(cu_mask_reaches_dispatches, setup, teardown),
         cmocka_unit_test(malformed_packets_raise_their_queue_error),
