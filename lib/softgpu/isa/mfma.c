@@ -16,8 +16,7 @@ SG_INLINE uint32_t block_of_a(const struct sg_op *op, uint32_t block) {
 }
 
 /* BLGP: which lane of B a lane gets. */
-SG_INLINE uint32_t lane_of_b(const struct sg_op *op, uint32_t lane) {
-    uint32_t blgp = op->mods >> SG_MOD_BLGP_SHIFT & 7;
+static uint32_t lane_of_b(uint32_t blgp, uint32_t lane) {
     switch (blgp) {
     case 1: // lanes 0..31 for all
         return lane & 31;
@@ -33,6 +32,16 @@ SG_INLINE uint32_t lane_of_b(const struct sg_op *op, uint32_t lane) {
     default:
         return lane;
     }
+}
+
+/* Copies B's rows, their lanes as BLGP says. */
+static void copy_b(uint32_t *to, const uint32_t *from, uint32_t words, uint32_t blgp) {
+    if (blgp == 0) {
+        memcpy(to, from, words * sizeof *to);
+        return;
+    }
+    for (uint32_t i = 0; i < words; i++)
+        to[i] = from[i / SG_LANES * SG_LANES + lane_of_b(blgp, i % SG_LANES)];
 }
 
 #define IN_f32(rows, item, lane) f32_from((rows)[(item)*SG_LANES + (lane)])
@@ -72,21 +81,28 @@ SG_INLINE uint32_t lane_of_b(const struct sg_op *op, uint32_t lane) {
 #define NEGATE_f32(op, n, x) (x)
 #define NEGATE_i32(op, n, x) (x)
 #define NEGATE_f64(op, n, x) ((op)->mods >> (SG_MOD_BLGP_SHIFT + (n)) & 1 ? -(x) : (x))
-#define LANE_B_f32(op, lane) lane_of_b(op, lane)
-#define LANE_B_i32(op, lane) lane_of_b(op, lane)
-#define LANE_B_f64(op, lane) (lane)
+#define BLGP_f32(op)         ((op)->mods >> SG_MOD_BLGP_SHIFT & 7)
+#define BLGP_i32(op)         ((op)->mods >> SG_MOD_BLGP_SHIFT & 7)
+#define BLGP_f64(op)         0
+
+/* Only the loops over j, along a row, are for the vector units. */
+#ifdef __clang__
+#    define ROW_LOOP _Pragma("clang loop vectorize(disable) unroll(disable)")
+#else
+#    define ROW_LOOP
+#endif
 
 #define MFMA(name, opc, M, N, K, B, in, acc, tD, tA)                                               \
     SG_INLINE void block_##name(const struct sg_op *op, SG_C_##acc(*c)[N], const uint32_t *ra,     \
                                 const uint32_t *rb, uint32_t block) {                              \
         enum { L = K * M * B / SG_LANES };                                                         \
-        for (uint32_t k = 0; k < K; k++) {                                                         \
+        ROW_LOOP for (uint32_t k = 0; k < K; k++) {                                                \
             uint32_t ga = M * (block_of_a(op, block) + B * (k / L)),                               \
                      gb = N * (block + B * (k / L));                                               \
             SG_C_##acc b[N];                                                                       \
             for (uint32_t j = 0; j < N; j++)                                                       \
-                b[j] = NEGATE_##acc(op, 1, IN_##in(rb, k % L, LANE_B_##acc(op, gb + j)));          \
-            for (uint32_t i = 0; i < M; i++) {                                                     \
+                b[j] = NEGATE_##acc(op, 1, IN_##in(rb, k % L, gb + j));                            \
+            ROW_LOOP for (uint32_t i = 0; i < M; i++) {                                            \
                 SG_C_##acc a = NEGATE_##acc(op, 0, IN_##in(ra, k % L, ga + i));                    \
                 for (uint32_t j = 0; j < N; j++)                                                   \
                     c[i][j] = FMA_##acc(a, b[j], c[i][j]);                                         \
@@ -106,11 +122,11 @@ SG_INLINE uint32_t lane_of_b(const struct sg_op *op, uint32_t lane) {
         const uint32_t *rc = op->src[2] >= SG_VGPR0 ? sg_wave_row(w, op->src[2]) : NULL;           \
         /* D may overlap A and B. */                                                               \
         memcpy(ra, sg_wave_row(w, op->src[0]), sizeof ra);                                         \
-        memcpy(rb, sg_wave_row(w, op->src[1]), sizeof rb);                                         \
+        copy_b(rb, sg_wave_row(w, op->src[1]), INPUT_WORDS, BLGP_##acc(op));                       \
         sg_fp64_enter(w, SG_T_##acc == SG_T_f64);                                                  \
         for (uint32_t block = 0; block < B; block++) {                                             \
             SG_C_##acc c[M][N];                                                                    \
-            for (uint32_t i = 0; i < M; i++) {                                                     \
+            ROW_LOOP for (uint32_t i = 0; i < M; i++) {                                            \
                 uint32_t item = i % H + H * (i / (H * ROWS_I) + G * (block / BLOCKS_I));           \
                 uint32_t lane = N * (i / H % ROWS_I + ROWS_I * (block % BLOCKS_I));                \
                 for (uint32_t j = 0; j < N; j++)                                                   \
@@ -118,7 +134,7 @@ SG_INLINE uint32_t lane_of_b(const struct sg_op *op, uint32_t lane) {
                         op, 2, rc ? OUT_##acc(rc, item, lane + j) : CONSTANT_##acc(w, op));        \
             }                                                                                      \
             block_##name(op, c, ra, rb, block);                                                    \
-            for (uint32_t i = 0; i < M; i++) {                                                     \
+            ROW_LOOP for (uint32_t i = 0; i < M; i++) {                                            \
                 uint32_t item = i % H + H * (i / (H * ROWS_I) + G * (block / BLOCKS_I));           \
                 uint32_t lane = N * (i / H % ROWS_I + ROWS_I * (block % BLOCKS_I));                \
                 for (uint32_t j = 0; j < N; j++)                                                   \

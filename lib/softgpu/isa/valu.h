@@ -82,13 +82,14 @@ SG_INLINE const uint32_t *sg_lane_mask(struct sg_wave *w) {
     return w->mask;
 }
 
+/* Arithmetic knows no AGPRs; v_accvgpr_* and matrices use sg_wave_row. */
 SG_INLINE const uint32_t *sg_vx_source(struct sg_wave *w, const struct sg_op *op, uint32_t n,
                                        enum sg_type type) {
     if (type == SG_T_none)
         return NULL;
     uint32_t code = op->src[n];
     if (__builtin_expect(code >= SG_VGPR0, 1))
-        return sg_wave_row(w, code);
+        return w->v[code - SG_VGPR0];
     return SG_V(sg_vx_broadcast)(w, op, n, type);
 }
 
@@ -104,7 +105,7 @@ SG_INLINE void sg_vx_begin(struct sg_wave *w, const struct sg_op *op, struct sg_
     x->lanes = sg_wave_exec(w);
     x->mask = __builtin_expect(x->lanes == ~0ull, 1) ? NULL : sg_lane_mask(w);
     if (types[0] != SG_T_none) {
-        x->d = sg_wave_row(w, op->dst);
+        x->d = w->v[op->dst - SG_VGPR0];
         x->old = x->d;
     }
 }

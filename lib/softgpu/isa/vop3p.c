@@ -94,9 +94,13 @@ SG_HANDLER(v_pk_mov_b32) {
         uint32_t *d = x.d;                                                                         \
         bool clamp = SG_CLAMPED(op);                                                               \
         if (mask) {                                                                                \
-            SG_PAIR_LOOP {                                                                         \
-                float r = lane_##name(f32_from(a[i]), f32_from(b[i]), f32_from(c[i]));             \
-                SG_BLEND(d, i, f32_bits(r), mask[i % SG_LANES]);                                   \
+            for (uint32_t word = 0; word < 2; word++) {                                            \
+                SG_LANE_LOOP {                                                                     \
+                    float r = lane_##name(f32_from(a[i]), f32_from(b[i]), f32_from(c[i]));         \
+                    uint32_t m = mask[i];                                                          \
+                    SG_BLEND(d, i, f32_bits(r), m);                                                \
+                }                                                                                  \
+                a += SG_LANES, b += SG_LANES, c += SG_LANES, d += SG_LANES;                        \
             }                                                                                      \
         } else {                                                                                   \
             SG_PAIR_LOOP {                                                                         \
@@ -120,7 +124,9 @@ SG_HANDLER(v_pk_mov_b32) {
 
 SG_HANDLER(v_accvgpr_read_b32) {
     uint32_t *d = sg_wave_row(w, op->dst);
-    const uint32_t *a = sg_vx_source(w, op, 0, SG_T_b32), *mask = sg_lane_mask(w);
+    const uint32_t *a =
+        op->src[0] >= SG_AGPR0 ? sg_wave_row(w, op->src[0]) : sg_vx_source(w, op, 0, SG_T_b32);
+    const uint32_t *mask = sg_lane_mask(w);
     SG_LANE_LOOP {
         SG_BLEND(d, i, a[i], mask[i]);
     }
