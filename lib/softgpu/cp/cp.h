@@ -77,7 +77,7 @@ struct sg_cp_queue_config {
     uint64_t ring_bytes;
     uint64_t read_ptr_va;  ///< AQL: &amd_queue_t.read_dispatch_id; SDMA: u64 bytes consumed
     uint64_t write_ptr_va; ///< AQL: &amd_queue_t.write_dispatch_id; SDMA: u64 bytes produced
-    uint32_t priority;     ///< 0..15
+    uint32_t priority;     ///< 0..15; kept only: queues share the processors evenly
     uint32_t percentage;   ///< 0: suspended
     uint32_t doorbell_index;
 };
@@ -94,7 +94,8 @@ void sg_cp_queue_destroy(struct sg_cp_queue *queue);
 /// nothing (a running kernel is preempted at its next yield point and continues on resume).
 int sg_cp_queue_update(struct sg_cp_queue *queue, uint64_t ring_va, uint64_t ring_bytes,
                        uint32_t priority, uint32_t percentage);
-/// Restricts the queue's kernels to the units whose bits are set; copied.
+/// Restricts the queue's later kernels to the units whose bits are set (copied); one that runs is
+/// preempted meanwhile and keeps its units. Returns 0 or -EINVAL.
 int sg_cp_queue_set_cu_mask(struct sg_cp_queue *queue, const uint32_t *mask, uint32_t bit_count);
 
 /// The doorbell was rung: there may be work. Wakes the queue's thread. Async-signal-safe.

@@ -313,6 +313,23 @@ int cp_queue_start(struct sg_cp_queue *queue) {
     return -error;
 }
 
+/// Preempts what runs. On return the driver owns the queue, until resume.
+static void preempt(struct sg_cp_queue *queue) {
+    atomic_fetch_or(&queue->control, CP_CONTROL_SUSPEND);
+    cp_notify(queue->cp);
+    own_for_driver(queue);
+}
+
+/// Goes on, unless the queue's percentage is 0.
+static void resume(struct sg_cp_queue *queue) {
+    const bool is_active = queue->config.percentage != 0;
+    if (is_active)
+        atomic_fetch_and(&queue->control, ~(uint32_t)CP_CONTROL_SUSPEND);
+    disown(queue);
+    if (is_active)
+        sg_cp_queue_ring(queue);
+}
+
 int sg_cp_queue_update(struct sg_cp_queue *queue, uint64_t ring_va, uint64_t ring_bytes,
                        uint32_t priority, uint32_t percentage) {
     uint8_t *ring = NULL;
@@ -321,9 +338,7 @@ int sg_cp_queue_update(struct sg_cp_queue *queue, uint64_t ring_va, uint64_t rin
         if (error)
             return error;
     }
-    atomic_fetch_or(&queue->control, CP_CONTROL_SUSPEND);
-    cp_notify(queue->cp);
-    own_for_driver(queue);
+    preempt(queue);
     if (ring) {
         queue->config.ring_va = ring_va;
         queue->config.ring_bytes = ring_bytes;
@@ -332,11 +347,7 @@ int sg_cp_queue_update(struct sg_cp_queue *queue, uint64_t ring_va, uint64_t rin
     }
     queue->config.priority = priority;
     queue->config.percentage = percentage;
-    if (percentage != 0)
-        atomic_fetch_and(&queue->control, ~(uint32_t)CP_CONTROL_SUSPEND);
-    disown(queue);
-    if (percentage != 0)
-        sg_cp_queue_ring(queue);
+    resume(queue);
     return 0;
 }
 
@@ -346,11 +357,10 @@ int sg_cp_queue_set_cu_mask(struct sg_cp_queue *queue, const uint32_t *mask, uin
         return -EINVAL;
     if (bit_count > MAX_BITS)
         bit_count = MAX_BITS;
-    own_for_driver(queue);
+    preempt(queue);
     if (bit_count != 0)
         memcpy(queue->cu_mask, mask, bit_count / CHAR_BIT);
     queue->cu_mask_bits = bit_count;
-    disown(queue);
-    sg_cp_queue_ring(queue);
+    resume(queue);
     return 0;
 }

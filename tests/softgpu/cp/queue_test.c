@@ -135,6 +135,29 @@ static void suspend_interrupts_a_waiting_barrier(void **state) {
     assert_true(wait_u64(&fixture->app.amd_queue->read_dispatch_id, 1, TIMEOUT_MS));
 }
 
+static void mask_of_a_busy_queue_is_changed_at_once(void **state) {
+    struct fixture *fixture = *state;
+    const uint32_t mask = 0xf;
+    publish(fixture, ENDLESS, 0);
+    app_queue_ring(&fixture->app);
+    assert_true(wait_u32(&fixture->harness.cu->record_count, 1, TIMEOUT_MS));
+    alarm(TIMEOUT_MS / 1000); /* it would wait for the kernel's end */
+    assert_int_equal(sg_cp_queue_set_cu_mask(fixture->app.queue, &mask, 32), 0);
+    alarm(0);
+}
+
+static void mask_does_not_resume_a_suspended_queue(void **state) {
+    struct fixture *fixture = *state;
+    const uint32_t mask = 0xf;
+    const uint64_t signal = app_signal_create(&fixture->harness, 1, 0);
+    assert_int_equal(sg_cp_queue_update(fixture->app.queue, 0, 0, 7, 0), 0);
+    assert_int_equal(sg_cp_queue_set_cu_mask(fixture->app.queue, &mask, 32), 0);
+    publish(fixture, KERNEL, signal);
+    app_queue_ring(&fixture->app);
+    sleep_ms(5);
+    assert_int_equal(app_signal_load(&fixture->harness, signal), 1);
+}
+
 static void destruction_ends_running_kernels(void **state) {
     struct fixture *fixture = *state;
     struct harness *harness = &fixture->harness;
@@ -289,6 +312,8 @@ int main(void) {
         CASE(suspended_queue_executes_nothing),
         CASE(running_kernel_is_preempted_and_continues),
         CASE(suspend_interrupts_a_waiting_barrier),
+        CASE(mask_of_a_busy_queue_is_changed_at_once),
+        CASE(mask_does_not_resume_a_suspended_queue),
         CASE(destruction_ends_running_kernels),
         CASE(destruction_ends_waiting_barriers),
         CASE(inline_run_empties_the_queue),
