@@ -158,6 +158,11 @@ static int open_files(struct device *device) {
     return ftruncate(device->fds[SG_DEVICE_KFD], SG_KFD_FILE_BYTES) ? -errno : 0;
 }
 
+/* A kernel rang. */
+static void ring_doorbell(void *doorbell, uint64_t offset) {
+    sg_doorbell_ring(doorbell, (uint32_t)(offset / sizeof(uint64_t)));
+}
+
 static int build(struct device *device) {
     const struct sg_kfd_config kfd_config = {
         .page_fd = device->fds[SG_DEVICE_KFD],
@@ -187,6 +192,7 @@ static int build(struct device *device) {
     device->doorbell = sg_doorbell_create(&doorbell_config);
     if (!device->doorbell)
         return errno == ENOMEM ? -ENOMEM : -ENODEV;
+    sg_vm_on_doorbell(device->vm, ring_doorbell, device->doorbell);
     const struct sg_cp_config cp_config = {
         .vm = device->vm,
         .cu = device->cu,

@@ -231,12 +231,13 @@ static int unmap_bo(struct sg_kfd *kfd, struct sg_bo *bo) {
 }
 
 static int map_bo(struct sg_kfd *kfd, struct sg_bo *bo) {
+    const bool is_doorbell = bo->flags & ABI_KFD_MEM_DOORBELL;
     uint32_t flags = SG_VM_READ;
-    flags |= bo->flags & ABI_KFD_MEM_WRITABLE ? SG_VM_WRITE : 0;
+    flags |= (bo->flags & ABI_KFD_MEM_WRITABLE) && !is_doorbell ? SG_VM_WRITE : 0;
     flags |= bo->flags & ABI_KFD_MEM_EXECUTABLE ? SG_VM_EXEC : 0;
     flags |= bo->flags & ABI_KFD_MEM_COHERENT ? SG_VM_FINE : 0;
     flags |= bo->flags & ABI_KFD_MEM_USERPTR ? SG_VM_USERPTR : 0;
-    flags |= bo->flags & ABI_KFD_MEM_DOORBELL ? SG_VM_DOORBELL : 0;
+    flags |= is_doorbell ? SG_VM_DOORBELL : 0;
 
     if (bo->va % PAGE_BYTES || !bo->backing)
         return -EINVAL;

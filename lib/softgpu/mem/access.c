@@ -5,7 +5,10 @@ bool sg_access_check(struct sg_tlb *tlb, uint64_t va, uint64_t bytes, uint32_t n
                      struct sg_access_fault *fault) {
     while (bytes) {
         const struct sg_tlb_entry *entry = sg_tlb_find(tlb, va);
-        fault->cause = entry ? sg_access_missing(entry, need) : SG_ACCESS_UNMAPPED;
+        uint32_t needed = need;
+        if (entry && entry->flags & SG_VM_DOORBELL)
+            needed &= ~(uint32_t)SG_VM_WRITE;
+        fault->cause = entry ? sg_access_missing(entry, needed) : SG_ACCESS_UNMAPPED;
         fault->va = va;
         if (fault->cause != SG_ACCESS_OK)
             return false;
@@ -88,9 +91,12 @@ bool sg_access_write(struct sg_tlb *tlb, uint64_t va, const void *from, uint32_t
         const struct sg_tlb_entry *entry = sg_tlb_find(tlb, va + done);
         if (!entry) // unmapped since the check
             return sg_access_check(tlb, va + done, bytes - done, 0, fault);
-        uint64_t here = entry->bytes - (va + done - entry->va);
+        uint64_t offset = va + done - entry->va;
+        uint64_t here = entry->bytes - offset;
         uint32_t piece = here < bytes - done ? (uint32_t)here : bytes - done;
         copy_to(sg_tlb_host(entry, va + done), (const uint8_t *)from + done, piece);
+        if (entry->flags & SG_VM_DOORBELL)
+            sg_vm_ring_doorbell(tlb->vm, offset);
         done += piece;
     }
     return true;

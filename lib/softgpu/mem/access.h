@@ -120,10 +120,11 @@ static inline void *sg_access_pointer(struct sg_tlb *tlb, uint64_t va, uint64_t 
 }
 
 /// True if all `bytes` at `va` have `need`, over however many intervals; else *fault is filled.
+/// Doorbells count as writable here: sg_access_write reaches them.
 bool sg_access_check(struct sg_tlb *tlb, uint64_t va, uint64_t bytes, uint32_t need,
                      struct sg_access_fault *fault);
 /// Copies `bytes` (at most 64) from or to `va`, which may cross intervals. Returns false with
-/// *fault filled, and then nothing was written.
+/// *fault filled, and then nothing was written. A store to a doorbell rings it.
 bool sg_access_read(struct sg_tlb *tlb, uint64_t va, void *to, uint32_t bytes,
                     struct sg_access_fault *fault);
 bool sg_access_write(struct sg_tlb *tlb, uint64_t va, const void *from, uint32_t bytes,

@@ -46,6 +46,8 @@ struct retired {
 struct sg_vm {
     _Atomic(struct root *) root;
     _Atomic uint64_t generation;
+    void (*ring)(void *context, uint64_t offset);
+    void *ring_context;
     pthread_mutex_t lock;
     struct retired waiting;
     struct retired fresh;
@@ -68,6 +70,17 @@ struct sg_vm *sg_vm_create(void) {
     for (int i = 0; i < stripe_count; i++)
         atomic_init(&vm->stripes[i].readers, 0);
     return vm;
+}
+
+void sg_vm_on_doorbell(struct sg_vm *vm, void (*ring)(void *context, uint64_t offset),
+                       void *context) {
+    vm->ring = ring;
+    vm->ring_context = context;
+}
+
+void sg_vm_ring_doorbell(const struct sg_vm *vm, uint64_t offset) {
+    if (vm->ring)
+        vm->ring(vm->ring_context, offset);
 }
 
 static void free_retired(struct retired *retired) {

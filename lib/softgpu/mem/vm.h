@@ -23,7 +23,7 @@ enum sg_vm_flags {
     SG_VM_EXEC = 1u << 2,
     SG_VM_USERPTR = 1u << 3,  ///< application memory: it may vanish under the device (SIGSEGV)
     SG_VM_FINE = 1u << 4,     ///< fine-grained: coherent with the host while a kernel runs
-    SG_VM_DOORBELL = 1u << 5, ///< a doorbell page: a device-side store rings it
+    SG_VM_DOORBELL = 1u << 5, ///< doorbells, see sg_vm_on_doorbell; without SG_VM_WRITE
 };
 
 /// One mapped interval [va, va + bytes).
@@ -40,6 +40,16 @@ struct sg_vm;
 struct sg_vm *sg_vm_create(void);
 /// Frees the map, never the host bytes. No reader may be left. NULL is accepted.
 void sg_vm_destroy(struct sg_vm *vm);
+
+/// Has `ring` called after each store of a wave to an interval with SG_VM_DOORBELL: `offset` is
+/// that of the stored bytes' beginning in the interval. Such an interval lacks SG_VM_WRITE, so that
+/// stores to it never take a fast path; atomics are faults there, as a doorbell only takes stores.
+/// `ring` runs on whatever thread runs the wave and must be async-signal-safe. Call this before the
+/// first wave runs.
+void sg_vm_on_doorbell(struct sg_vm *vm, void (*ring)(void *context, uint64_t offset),
+                       void *context);
+/// Tells of such a store; sg_access_write does.
+void sg_vm_ring_doorbell(const struct sg_vm *vm, uint64_t offset);
 
 /// Maps an interval. Returns 0, -EINVAL (empty or wrapping), -EEXIST (overlap), -ENOMEM.
 int sg_vm_map(struct sg_vm *vm, const struct sg_vm_range *range);

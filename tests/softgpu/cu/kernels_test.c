@@ -137,6 +137,33 @@ static void message_interrupt_reaches_the_sink(void **state) {
     assert_int_equal(bench.last_event_id, 77);
 }
 
+static void note_ring(void *context, uint64_t offset) {
+    uint64_t *rings = context;
+    rings[0]++;
+    rings[1] = offset;
+}
+
+static void store_to_a_doorbell_rings_it(void **state) {
+    (void)state;
+    enum { DOORBELL = 80, STORED = DOORBELL + 4 };
+    const uint64_t va = UINT64_C(0x7f0000a00000);
+    uint32_t page[2048] = {[DOORBELL / 4] = 1}; /* the kernel waits for that */
+    uint64_t rings[2] = {0};
+    const struct sg_vm_range range = {.va = va,
+                                      .bytes = sizeof page,
+                                      .host = (uint8_t *)page,
+                                      .flags = SG_VM_READ | SG_VM_DOORBELL};
+    assert_int_equal(sg_vm_map(bench.vm, &range), 0);
+    sg_vm_on_doorbell(bench.vm, note_ring, rings);
+    struct sg_dispatch_config config = bench_launch(BENCH_LOAD(&bench, kernel_poll, NULL), 1, 1);
+    config.kernarg_va = va + DOORBELL;
+    run(&config);
+    assert_int_equal(page[STORED / 4], 1);
+    assert_int_equal(rings[0], 1);
+    assert_int_equal(rings[1], STORED);
+    assert_int_equal(sg_vm_unmap(bench.vm, va, sizeof page), 0);
+}
+
 static void empty_grid_is_done_at_once(void **state) {
     (void)state;
     const uint64_t kernel = BENCH_LOAD(&bench, kernel_forever, NULL);
@@ -225,6 +252,7 @@ int main(void) {
         ONE(grid_barrier_holds_all_waves),
         FOUR(grid_barrier_holds_all_waves),
         ONE(message_interrupt_reaches_the_sink),
+        ONE(store_to_a_doorbell_rings_it),
         ONE(empty_grid_is_done_at_once),
         ONE(trace_names_wave_place_and_instruction),
         ONE(invalidated_code_is_decoded_anew),

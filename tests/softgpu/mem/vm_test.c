@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "softgpu/mem/access.h"
 #include "softgpu/mem/tlb.h"
 #include "softgpu/mem/vm.h"
 
@@ -40,6 +41,35 @@ static void finds_first_and_last_byte_and_nothing_outside(void **state) {
     assert_ptr_equal(found.host, host_bytes + 0x1000);
     assert_true(sg_vm_find(vm, 0x2fff, &found));
     assert_false(sg_vm_find(vm, 0x3000, &found));
+    sg_vm_destroy(vm);
+}
+
+static void add_offset(void *context, uint64_t offset) {
+    *(uint64_t *)context += offset;
+}
+
+static void doorbells_take_stores_alone(void **state) {
+    (void)state;
+    struct sg_vm *vm = sg_vm_create();
+    struct sg_vm_range page = range_at(0x2000, 0x2000);
+    const uint64_t value = 5;
+    uint64_t rung = 0;
+    struct sg_tlb tlb;
+    struct sg_access_fault fault;
+    page.flags = SG_VM_READ | SG_VM_DOORBELL;
+    assert_int_equal(sg_vm_map(vm, &page), 0);
+    assert_int_equal(map(vm, 0x1000, 0x1000), 0);
+    sg_tlb_init(&tlb, vm);
+    assert_true(sg_access_write(&tlb, 0x2010, &value, sizeof value, &fault)); /* nobody to tell */
+    sg_vm_on_doorbell(vm, add_offset, &rung);
+    assert_true(sg_access_write(&tlb, 0x2018, &value, sizeof value, &fault));
+    assert_int_equal(rung, 0x18);
+    assert_int_equal(host_bytes[0x2018], 5);
+    assert_true(sg_access_write(&tlb, 0x1018, &value, sizeof value, &fault));
+    assert_int_equal(rung, 0x18);
+    /* What atomics use. */
+    assert_null(sg_access_pointer(&tlb, 0x2018, 8, SG_VM_READ | SG_VM_WRITE, &fault));
+    assert_int_equal(fault.cause, SG_ACCESS_READ_ONLY);
     sg_vm_destroy(vm);
 }
 
@@ -222,6 +252,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_first_and_last_byte_and_nothing_outside),
         cmocka_unit_test(refuses_empty_wrapping_and_overlapping),
+        cmocka_unit_test(doorbells_take_stores_alone),
         cmocka_unit_test(unmaps_only_what_was_mapped_and_changes_the_generation),
         cmocka_unit_test(host_spans_adjacent_ranges_only_where_the_host_is_contiguous),
         cmocka_unit_test(random_storm_equals_a_plain_table),
