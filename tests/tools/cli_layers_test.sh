@@ -18,7 +18,18 @@ grep -q 'HIP.s packet is another one' layers.json && complain "HIP's packet diff
 grep -q "HIP's packet was not read" layers.json && complain "HIP's packet was not read"
 grep -q '"what": "device on caller"' layers.json || complain "no row for the device on the caller"
 
+# the answer first and in one screen: layers from the top, the whole, the software GPU's own time
 accept 'HIP kernel lookup' layers --kernel empty --warmup 0 --rounds 3
+sed -n 3p stdout | grep -q '^what each layer adds' || complain "the layers are not what comes first"
+for row in 'HIP runtime .*derived' 'HSA runtime calls .*derived' \
+    'packet, doorbell, software GPU .*derived' 'timer .*measured' '= whole launch, arm hip .*measured' \
+    'software GPU on this thread .*modelled'; do
+    grep -Eq "^empty +$row\$" stdout || complain "the summary has no row '$row'"
+done
+[ "$(wc -l <stdout)" -le 24 ] || complain "the summary of a kernel is longer than a screen"
+grep -q -- '-0\.00' stdout && complain "minus zero"
+grep -q 'p99' stdout && complain "details were not asked for"
+accept 'p99' layers --kernel empty --warmup 0 --rounds 3 --details
 accept 'doorbell trap' layers --kernel empty --warmup 0 --rounds 3 --doorbell trap
 HSAPROBE_SOFT_DOORBELL=trap "$HSAPROBE" layers --kernel empty --warmup 0 --rounds 3 >stdout 2>stderr
 grep -q 'doorbell trap' stdout || complain "the user's doorbell mode is overridden"
@@ -28,7 +39,7 @@ accept 'time was up after' layers --kernel counter --warmup 0 --rounds 1000000 -
 
 # a kernel from a file, with run's words
 accept 'as arm ring' layers "$KERNELS/saxpy.hipfb" saxpy --grid 2 --block 64 --arg f32:2 \
-    --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:128 --warmup 0 --rounds 3
+    --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:128 --warmup 0 --rounds 3 --details
 # a wrong result is found, and one that can't be judged isn't called wrong
 refuse 1 'argument 0 differs from what arm ring left' layers "$DIFFERS" queue_address --grid 1 \
     --block 1 --arg 'u64[1]' --warmup 0 --rounds 2 -o wrong.txt
@@ -38,7 +49,7 @@ accept 'not comparable: two runs of arm ring differ' layers "$DIFFERS" clock_now
 accept 'HIP launches whole blocks' layers "$KERNELS/saxpy.hipfb" saxpy --global 100 --block 64 \
     --arg f32:2 --arg 'f32[128]=iota' --arg 'f32[128]' --arg u32:100 --warmup 0 --rounds 3
 
-accept 'seed 7' layers --kernel empty --warmup 0 --rounds 2 --seed 7
+accept 'seed 7' layers --kernel empty --warmup 0 --rounds 2 --seed 7 --details
 
 # starts without HIP: a copy whose HIP library can't be opened
 mkdir -p alone/bin alone/lib alone/share/hsaprobe/kernels

@@ -73,6 +73,28 @@ static void json_has_numbers_keys_and_sources(void **state) {
     report_destroy(report);
 }
 
+/* Details are in JSON always and in text when asked for; what repeats them is for people only. */
+static void sections_reach_their_audience(void **state) {
+    (void)state;
+    struct report *report = example();
+    report_limit(report_fields(report, "hidden", "DETAILS"), AUDIENCE_DETAILS);
+    report_limit(report_fields(report, "digest", "DIGEST"), AUDIENCE_PEOPLE);
+    char *brief = written(report_write_text, report);
+    char *json = written(report_write_json, report);
+    report_show_details(report);
+    char *full = written(report_write_text, report);
+    assert_null(strstr(brief, "DETAILS"));
+    assert_non_null(strstr(brief, "DIGEST"));
+    assert_non_null(strstr(full, "DETAILS"));
+    assert_non_null(strstr(full, "DIGEST"));
+    assert_non_null(strstr(json, "\"hidden\""));
+    assert_null(strstr(json, "\"digest\""));
+    free(brief);
+    free(json);
+    free(full);
+    report_destroy(report);
+}
+
 static void text_has_units_and_a_legend(void **state) {
     (void)state;
     struct report *report = example();
@@ -120,6 +142,7 @@ static void a_full_disk_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_has_numbers_keys_and_sources),
+        cmocka_unit_test(sections_reach_their_audience),
         cmocka_unit_test(text_has_units_and_a_legend),
         cmocka_unit_test(numbers_that_json_lacks_become_null),
         cmocka_unit_test(a_full_disk_is_an_error),

@@ -19,7 +19,8 @@ enum {
     KEY_SEED,
     KEY_KERNEL,
     KEY_DOORBELL,
-    KEY_FENCE
+    KEY_FENCE,
+    KEY_DETAILS
 };
 
 struct layers_input {
@@ -28,10 +29,13 @@ struct layers_input {
     const struct builtin *builtin; ///< --kernel
     const char *doorbell;          ///< --doorbell
     uint16_t header;               ///< of --fence; 0: as HIP
+    bool details;                  ///< --details
 };
 
 static const struct argp_option options[] = {
     LAUNCH_OPTIONS,
+    {"details", KEY_DETAILS, NULL, 0,
+     "as text too: packets, percentiles of every arm, checks, the setup", 2},
     {"kernel", KEY_KERNEL, "NAME", 0, "only this one of the built-in kernels", 2},
     {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds (default 200)", 2},
     {"warmup", KEY_WARMUP, "N", 0,
@@ -110,6 +114,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case KEY_FENCE:
         input->header =
             hsp_arm_header((hsa_fence_scope_t)one_of(state, "--fence", arg, fence_scopes));
+        return 0;
+    case KEY_DETAILS:
+        input->details = true;
         return 0;
     case KEY_DOORBELL:
         input->doorbell = doorbell_modes[one_of(state, "--doorbell", arg, doorbell_modes)];
@@ -262,6 +269,7 @@ static int measure_builtin(struct command_context *context, const struct layers_
 static void report_setup(struct command_context *context) {
     const struct layers_input *input = context->input;
     struct report_section *section = report_fields(context->report, "setup", "setup");
+    report_limit(section, AUDIENCE_DETAILS);
     report_field(section,
                  &(struct report_column){"barrier_header", "header of the packet that a wait adds",
                                          SOURCE_NONE, FORMAT_HEX},
@@ -288,8 +296,10 @@ static void report_setup(struct command_context *context) {
 
 int cmd_layers(struct command_context *context) {
     struct layers_input *input = context->input;
-    report_setup(context);
     struct layers_tables tables = layers_tables_create(context->report);
+    report_setup(context);
+    if (input->details)
+        report_show_details(context->report);
     int code = EXIT_OK;
     if (input->launch.file) {
         code = measure_input(context, &tables, &input->launch, NULL);
@@ -301,9 +311,14 @@ int cmd_layers(struct command_context *context) {
         for (size_t i = 0; i < count && !code; i++)
             code = measure_builtin(context, &tables, &table[i]);
     }
+    report_note(context->report, "submit: until the launch returns; round trip: until its end is "
+                                 "seen; back to back: per launch of a batch with one wait");
     if (context->device->software)
         report_note(context->report,
-                    "the device's part is the software GPU's time, not an MI210's");
+                    "the device's part is the software GPU's time, not an MI210's; what it did on "
+                    "the launching thread is not in submit");
+    if (!code && !input->details)
+        report_note(context->report, "percentiles, packets and checked results: --details");
     if (usable_processors() < 2)
         report_note(context->report, "one processor: the software GPU shares it with the caller");
     launch_input_fini(&input->launch);

@@ -45,16 +45,21 @@ struct layers_tables layers_tables_create(struct report *report) {
         {"header", "header", SOURCE_MEASURED, FORMAT_HEX},
         {"packet", "packet", SOURCE_MEASURED, FORMAT_PLAIN},
     };
-    return (struct layers_tables){
-        .packets = report_table(report, "packets", "the packet of a launch", packet_columns,
-                                COUNT(packet_columns)),
-        .arms =
-            report_table(report, "arms", "what a launch costs", arm_columns, COUNT(arm_columns)),
-        .layers = report_table(report, "layers", "what each layer adds (paired differences)",
-                               layer_columns, COUNT(layer_columns)),
-        .checks = report_table(report, "checks", "what the kernels did", check_columns,
-                               COUNT(check_columns)),
-    };
+    struct layers_tables tables;
+    tables.summary = layers_summary_create(report);
+    tables.packets = report_table(report, "packets", "the packet of a launch", packet_columns,
+                                  COUNT(packet_columns));
+    tables.arms =
+        report_table(report, "arms", "what a launch costs", arm_columns, COUNT(arm_columns));
+    tables.layers = report_table(report, "layers", "what each layer adds (paired differences)",
+                                 layer_columns, COUNT(layer_columns));
+    tables.checks =
+        report_table(report, "checks", "what the kernels did", check_columns, COUNT(check_columns));
+    report_limit(tables.packets, AUDIENCE_DETAILS);
+    report_limit(tables.arms, AUDIENCE_DETAILS);
+    report_limit(tables.layers, AUDIENCE_DETAILS);
+    report_limit(tables.checks, AUDIENCE_DETAILS);
+    return tables;
 }
 
 /* "kernel_dispatch barrier=1 ... kernel=..." up to the addresses, which differ. */
@@ -103,11 +108,12 @@ static const struct {
     {"round trip", HSP_METRIC_ROUND_TRIP, false, SOURCE_MEASURED},
     {"back to back", HSP_METRIC_BACK_TO_BACK, false, SOURCE_MEASURED},
     {"device on caller", HSP_METRIC_CALLER, true, SOURCE_MODELLED},
+    {"device on caller, round trip", HSP_METRIC_CALLER_ROUND_TRIP, true, SOURCE_MODELLED},
 };
 
 static int add_row(const struct layers_tables *tables, const char *kernel, const char *arm,
-                   size_t row, const struct hsp_rounds_result *result, size_t index,
-                   uint64_t seed) {
+                   size_t row, const struct hsp_rounds_result *result, size_t index, uint64_t seed,
+                   struct layers_estimate *out_estimate) {
     size_t count = hsp_rounds_sample_count(result, rows[row].metric);
     struct hsp_bootstrap bootstrap = {.seed = seed};
     struct hsp_summary summary;
@@ -122,29 +128,16 @@ static int add_row(const struct layers_tables *tables, const char *kernel, const
                report_text(report_source_name(rows[row].source)), report_real(summary.median),
                report_real(interval.low), report_real(interval.high), report_real(summary.p99),
                report_real(summary.min), report_real(summary.max), report_integer(count));
+    *out_estimate = (struct layers_estimate){summary.median, interval.low, interval.high};
     return 0;
 }
 
-static int add_layer(const struct layers_tables *tables, const char *kernel,
+static int add_layer(const struct layers_tables *tables, const char *kernel, const char *layer,
                      const struct arms *arms, size_t upper, size_t row,
-                     const struct hsp_rounds_result *result, uint64_t seed) {
-    static const struct {
-        const char *arm;
-        const char *minus;
-        const char *layer;
-    } layers[] = {
-        {"ring", "timer", "packet, doorbell, device"},
-        {"hsa", "ring", "HSA runtime calls"},
-        {"hip-module", "hsa", "HIP runtime"},
-        {"hip", "hip-module", "HIP kernel lookup"},
-    };
+                     const struct hsp_rounds_result *result, uint64_t seed,
+                     struct layers_estimate *out_estimate) {
     struct hsp_bootstrap bootstrap = {.seed = seed};
     struct hsp_difference difference;
-    const char *layer = "several"; /* an arm between them is missing */
-    for (size_t i = 0; i < COUNT(layers); i++)
-        if (strcmp(layers[i].arm, arms->arms[upper].name) == 0 &&
-            strcmp(layers[i].minus, arms->arms[upper - 1].name) == 0)
-            layer = layers[i].layer;
     int rc =
         hsp_rounds_difference(result, upper, upper - 1, rows[row].metric, &bootstrap, &difference);
     if (rc)
@@ -153,21 +146,28 @@ static int add_layer(const struct layers_tables *tables, const char *kernel,
                report_text(arms->arms[upper].name), report_text(arms->arms[upper - 1].name),
                report_text(rows[row].what), report_real(difference.median),
                report_real(difference.interval.low), report_real(difference.interval.high));
+    *out_estimate = (struct layers_estimate){difference.median, difference.interval.low,
+                                             difference.interval.high};
     return 0;
 }
 
 int layers_add_results(const struct layers_tables *tables, const char *kernel,
                        const struct arms *arms, const struct hsp_rounds_result *result,
                        bool software, uint64_t seed) {
+    struct layers_estimates estimates = {0};
     int rc = 0;
     for (size_t arm = 0; arm < arms->count; arm++)
         for (size_t row = 0; row < COUNT(rows) && !rc; row++)
             if (!rows[row].software_only || (software && arm != ARM_TIMER))
-                rc = add_row(tables, kernel, arms->arms[arm].name, row, result, arm, seed);
+                rc = add_row(tables, kernel, arms->arms[arm].name, row, result, arm, seed,
+                             &estimates.arms[arm][rows[row].metric]);
     for (size_t row = 0; row < COUNT(rows); row++)
         for (size_t arm = ARM_RING; arm < arms->count && !rc; arm++)
             if (!rows[row].software_only)
-                rc = add_layer(tables, kernel, arms, arm, row, result, seed);
+                rc = add_layer(tables, kernel, layers_name(arms, arm, software), arms, arm, row,
+                               result, seed, &estimates.layers[arm][rows[row].metric]);
+    if (!rc)
+        layers_summary_add(tables->summary, kernel, arms, &estimates, software);
     return rc;
 }
 
@@ -263,6 +263,8 @@ static int check_arm(const struct layers_tables *tables, const char *kernel,
                report_integer(launch_count + CHECK_LAUNCHES),
                known ? report_boolean(!wrong) : report_nothing(),
                report_text(wrong ? wrong : right));
+    if (wrong || !known)
+        report_limit(tables->checks, AUDIENCE_ALL);
     int code = wrong ? failure(EXIT_FAILED, arm->name, "kernel %s: %s", kernel, wrong) : EXIT_OK;
     free(wrong);
     contents_free(contents, launch->buffer_count);

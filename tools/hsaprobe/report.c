@@ -90,6 +90,14 @@ struct report_section *report_table(struct report *report, const char *key, cons
     return section;
 }
 
+void report_limit(struct report_section *section, enum report_audience audience) {
+    section->audience = audience;
+}
+
+void report_show_details(struct report *report) {
+    report->details = true;
+}
+
 struct report_section *report_manifest(struct report *report) {
     return report->manifest;
 }

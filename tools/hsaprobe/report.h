@@ -47,6 +47,13 @@ enum report_format {
     FORMAT_US,    ///< nanoseconds, written as microseconds with three digits
 };
 
+/// Who is shown a section.
+enum report_audience {
+    AUDIENCE_ALL,     ///< everybody
+    AUDIENCE_DETAILS, ///< JSON; text only where details were asked for
+    AUDIENCE_PEOPLE,  ///< text only: its values are in other sections too
+};
+
 struct report_column {
     const char *key;   ///< "submit_ns"
     const char *title; ///< "submit us"
@@ -63,6 +70,10 @@ struct report_section *report_fields(struct report *report, const char *key, con
 /// A table. The columns are copied.
 struct report_section *report_table(struct report *report, const char *key, const char *title,
                                     const struct report_column *columns, size_t column_count);
+/// Sets who sees a section; AUDIENCE_ALL unless called.
+void report_limit(struct report_section *section, enum report_audience audience);
+/// Text shows the sections of AUDIENCE_DETAILS too.
+void report_show_details(struct report *report);
 /// A line of talk below the sections.
 void report_note(struct report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -98,6 +109,7 @@ struct report_section {
     char *key;
     char *title;
     bool is_table;
+    enum report_audience audience;
     struct report_column *columns; ///< of a table; of fields, one per value
     size_t column_count;
     struct report_value *values; ///< row after row
@@ -108,6 +120,7 @@ struct report {
     char *command;
     struct report_section *manifest;
     struct report_section *sections;
+    bool details; ///< report_show_details
     char **notes;
     size_t note_count;
 };

@@ -77,6 +77,8 @@ static json_t *document(const struct report *report) {
     json_t *sources = json_object();
     for (const struct report_section *section = report->sections; section;
          section = section->next) {
+        if (section->audience == AUDIENCE_PEOPLE)
+            continue;
         json_object_set_new(root, section->key, section_json(section));
         json_t *of_section = sources_json(section);
         if (json_object_size(of_section))

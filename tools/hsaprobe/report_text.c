@@ -117,6 +117,8 @@ bool report_write_text(const struct report *report, FILE *stream) {
     write_header(report, stream);
     for (const struct report_section *section = report->sections; section;
          section = section->next) {
+        if (section->audience == AUDIENCE_DETAILS && !report->details)
+            continue;
         fputc('\n', stream);
         if (!section->is_table) {
             write_fields(section, stream);
