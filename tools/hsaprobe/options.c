@@ -106,7 +106,9 @@ static error_t parse_common(int key, char *arg, struct argp_state *state) {
         return 0;
     case 'h':
         options_print_help(parse->command, stdout);
-        exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED);
+        if (fflush(stdout) != 0)
+            exit(failure(EXIT_FAILED, "standard output", "%s", strerror(errno)));
+        exit(EXIT_OK);
     case ARGP_KEY_INIT:
         state->child_inputs[0] = parse->input;
         return 0;
