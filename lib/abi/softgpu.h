@@ -22,6 +22,9 @@ struct abi_softgpu {
     uint64_t (*caller_ns)(void);
     /// Instruction-set variant of the interpreter in use: "x86-64-v2", "-v3" or "-v4".
     const char *(*variant)(void);
+    /// 1 when the HSAPROBE_SOFT_ variables can be used; else 0, after a line on stderr for each
+    /// that can't: the device then refuses to open. Opens nothing.
+    int (*options_are_valid)(void);
 };
 
 #endif

@@ -262,6 +262,11 @@ static const char *doorbell_mode(void) {
     return sg_doorbell_mode_name(sg_options_read(&options) ? options.doorbell : SG_DOORBELL_AUTO);
 }
 
+static int options_are_valid(void) {
+    struct sg_options options;
+    return own() || sg_options_read(&options);
+}
+
 extern const struct abi_softgpu hsaprobe_softgpu;
 __attribute__((visibility("default"))) const struct abi_softgpu hsaprobe_softgpu = {
     .version = ABI_SOFTGPU_VERSION,
@@ -269,6 +274,7 @@ __attribute__((visibility("default"))) const struct abi_softgpu hsaprobe_softgpu
     .doorbell_mode = doorbell_mode,
     .caller_ns = sg_doorbell_caller_ns,
     .variant = sg_cu_variant,
+    .options_are_valid = options_are_valid,
 };
 
 int sg_device_open(enum sg_device_file which, int flags) {

@@ -50,4 +50,12 @@ LD_LIBRARY_PATH=$SCRATCH/alone/lib timeout 20 alone/bin/hsaprobe info --device s
 [ $? -eq 77 ] || complain "another library in its place: no end"
 grep -q 'restarted with it preloaded, but it is not there' stderr ||
     complain "another library in its place: no reason"
+# a bad variable of the software GPU is the only line: not also what the runtime makes of it
+for variable in HSAPROBE_SOFT_DOORBELL HSAPROBE_SOFT_VRAM HSAPROBE_SOFT_TRACE HSAPROBE_SOFT_ISA \
+    HSAPROBE_SOFT_WORKERS HSAPROBE_SOFT_CUS; do
+    export $variable=nonsense
+    refuse 2 "$variable=nonsense: expected" info --device soft
+    unset $variable
+done
+
 finish

@@ -170,7 +170,15 @@ int device_prepare(const struct device_choice *choice, char **argv) {
     return restart(argv, "no AMD GPU here (" KFD_PATH "): running on the software gfx90a GPU");
 }
 
+/* A bad variable is the whole story: what the runtime makes of the refusal only hides it. */
+static bool software_refuses(void) {
+    const struct abi_softgpu *soft = softgpu();
+    return soft && soft->size >= sizeof *soft && !soft->options_are_valid();
+}
+
 int device_open(const struct device_choice *choice, struct device *out_device) {
+    if (software_refuses())
+        return EXIT_USAGE;
     hsp_status status = hsp_runtime_init();
     if (status)
         return failure_of(status, "HSA runtime");
