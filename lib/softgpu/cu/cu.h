@@ -107,7 +107,9 @@ enum sg_run_state {
 };
 
 /// Runs work-groups on the calling thread until the dispatch ends or about `budget` wave
-/// instructions were executed (UINT64_MAX: no limit). May be continued on another thread.
+/// instructions were executed (UINT64_MAX: no limit). Time spent waiting for workers counts, so a
+/// run with a budget always returns soon, and then no worker is in the dispatch: whoever does not
+/// call again has suspended it. May be continued on another thread.
 /// `no_alloc` as above: nothing allocated, no lock waited for, no worker woken.
 enum sg_run_state sg_dispatch_run(struct sg_dispatch *dispatch, uint64_t budget, bool no_alloc,
                                   struct sg_fault *out_fault);

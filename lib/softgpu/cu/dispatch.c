@@ -17,6 +17,9 @@
 /* Spinning before the owner sleeps until a worker gives something back. */
 #define WAIT_SPINS 2000
 #define WAIT_NS    1000000
+/* Such a wait counts as so many instructions, so that a run with a budget returns in bounded time:
+ * suspension and draining rely on that. */
+#define WAIT_PRICE 16384
 
 /* Storage that each dispatch has from the start, for launches inside signal handlers: most kernels'
  * work-groups fit. Untouched pages of it cost nothing. */
@@ -178,7 +181,9 @@ static void seek_help(struct sg_dispatch *dispatch, uint64_t spent) {
         return;
     }
     if (dispatch->is_published) {
-        sg_pool_nudge(pool);
+        if (atomic_load_explicit(&dispatch->takeable, memory_order_relaxed) > 1) {
+            sg_pool_nudge(pool); /* the owner takes one itself */
+        }
         return;
     }
     const uint64_t ended = atomic_load_explicit(&dispatch->ended, memory_order_relaxed);
@@ -231,6 +236,7 @@ enum sg_run_state sg_dispatch_run(struct sg_dispatch *dispatch, uint64_t budget,
             }
         } else if (turn.took_none) {
             wait_for_workers(dispatch);
+            spent += WAIT_PRICE;
         } else {
             seek_help(dispatch, spent);
         }

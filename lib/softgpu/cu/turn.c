@@ -47,6 +47,15 @@ static bool may_begin(const struct sg_dispatch *dispatch) {
            dispatch->resident_count < dispatch->launch.resident_limit;
 }
 
+/* Keeps the hint true: idle threads would look again and again at what others hold. */
+static void note_takeable(struct sg_dispatch *dispatch) {
+    uint64_t takeable = dispatch->parked_count;
+    if (may_begin(dispatch)) {
+        takeable += dispatch->launch.group_total - dispatch->next_index;
+    }
+    atomic_store_explicit(&dispatch->takeable, takeable, memory_order_relaxed);
+}
+
 /* Storage for the next fresh work-group and its numbers; NULL if there is no storage. */
 static struct sg_workgroup *take_fresh(struct sg_dispatch *dispatch, bool no_alloc) {
     struct sg_workgroup *group = dispatch->spare;
@@ -81,6 +90,7 @@ static struct sg_workgroup *take(struct sg_dispatch *dispatch, bool no_alloc) {
         dispatch->parked_count--;
         group->next = NULL;
     }
+    note_takeable(dispatch);
     return group;
 }
 
@@ -117,11 +127,7 @@ static void settle(struct sg_dispatch *dispatch, struct sg_workgroup *group, enu
         atomic_compare_exchange_strong(&dispatch->stop, &running, SG_STOP_FAULT)) {
         dispatch->fault = *fault;
     }
-    uint64_t takeable = dispatch->parked_count;
-    if (may_begin(dispatch)) {
-        takeable += dispatch->launch.group_total - dispatch->next_index;
-    }
-    atomic_store_explicit(&dispatch->takeable, takeable, memory_order_relaxed);
+    note_takeable(dispatch);
     if (dispatch->owner_waits) {
         pthread_cond_signal(&dispatch->changed);
     }

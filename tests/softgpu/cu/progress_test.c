@@ -2,6 +2,7 @@
 /* Kernels that wait for something always get it, with one worker and with several. */
 #include "harness.h"
 #include "kernels.h"
+#include "softgpu/cu/dispatch.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -293,6 +294,45 @@ static void budget_returns_control(void **state) {
     sg_dispatch_destroy(dispatch);
 }
 
+/* Three threads and, after a while, fewer work-groups than threads: sometimes it is the owner that
+ * has none. */
+static void budget_returns_control_while_workers_hold_everything(void **state) {
+    (void)state;
+    struct sg_fault fault;
+    const uint64_t kernel = BENCH_LOAD(&bench, kernel_straggler, NULL);
+    const struct sg_dispatch_config config = bench_launch(kernel, 3 * 64, 64);
+    store(0, 1000000);
+    alarm(20); /* it would never return */
+    for (int i = 0; i < 20; i++) {
+        struct sg_dispatch *dispatch = sg_dispatch_create(bench.cu);
+        assert_int_equal(sg_dispatch_init(dispatch, &config, false), SG_DISPATCH_OK);
+        assert_int_equal(sg_dispatch_run(dispatch, 10000000, false, &fault), SG_RUN_BUDGET);
+        sg_dispatch_kill(dispatch);
+        assert_int_equal(sg_dispatch_run(dispatch, 1, false, &fault), SG_RUN_FAULT);
+        sg_dispatch_destroy(dispatch);
+    }
+    alarm(0);
+}
+
+/* What idle threads look at: were it true while another holds all, they would try without end. */
+static void held_groups_are_not_offered(void **state) {
+    (void)state;
+    const uint64_t kernel = BENCH_LOAD(&bench, kernel_forever, NULL);
+    const struct sg_dispatch_config config = bench_launch(kernel, 64, 64);
+    struct runner runner;
+    runner_start(&runner, &config);
+    wait_for(0, 1);
+    usleep(50000); /* several visits */
+    uint32_t offers = 0;
+    for (int i = 0; i < 200; i++) {
+        usleep(200);
+        offers += atomic_load(&runner.dispatch->takeable) != 0; /* between two visits */
+    }
+    sg_dispatch_kill(runner.dispatch);
+    assert_int_equal(runner_join(&runner), SG_RUN_FAULT);
+    assert_true(offers < 200);
+}
+
 static void drain_waits_only_for_a_yield_point(void **state) {
     (void)state;
     const uint64_t kernel = BENCH_LOAD(&bench, kernel_forever, NULL);
@@ -388,6 +428,8 @@ int main(void) {
         ONE(kill_before_the_run_is_not_lost),
         ONE(budget_returns_control),
         THREE(budget_returns_control),
+        THREE(budget_returns_control_while_workers_hold_everything),
+        ONE(held_groups_are_not_offered),
         ONE(drain_waits_only_for_a_yield_point),
         ONE(drained_memory_is_not_touched_again),
         THREE(dump_shows_where_waves_are),
