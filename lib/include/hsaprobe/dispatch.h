@@ -108,7 +108,7 @@ struct hsp_dispatch {
     const void *kernarg; ///< must stay unchanged until the kernel is done
     struct hsp_geometry geometry;
     uint32_t group_bytes;    ///< fixed and dynamic
-    uint32_t private_bytes;  ///<
+    uint32_t private_bytes;  ///< scratch of a work-item
     hsa_signal_t completion; ///< 0 for none; else the packet processor subtracts 1
     hsa_fence_scope_t acquire;
     hsa_fence_scope_t release;
