@@ -43,7 +43,7 @@ struct hsp_image {
                            ///< the image insists on
     char kind[24];         ///< offload kind of the bundle entry ("hip", "hipv4", "openmp") or "elf"
     const void *bytes;     ///< the ELF; owned by the code object
-    size_t size;           ///<
+    size_t size;           ///< bytes of it
     uint64_t offset;       ///< of the ELF in the file
     uint32_t bundle_index; ///< which of several bundles; 0 for a raw ELF
     uint32_t version;      ///< code-object version 2..6
