@@ -365,7 +365,8 @@ static void nested_device_fault_leaves_the_alternate_stack_alone(void) {
                                       .host = memory,
                                       .flags = SG_VM_READ | SG_VM_WRITE | SG_VM_USERPTR};
     CHECK(sg_vm_map(harness->vm, &range) == 0);
-    munmap(memory, BYTES);
+    /* Unmapped, the address could be given to the next allocation, and nothing would fault. */
+    CHECK(mprotect(memory, BYTES, PROT_NONE) == 0);
     app_queue_create(harness, &sdma, SG_CP_QUEUE_SDMA, 4096);
     sg_doorbell_bind(fixture.doorbell, 1, sdma.queue);
     sleep_ms(5);
