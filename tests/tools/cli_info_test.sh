@@ -50,6 +50,20 @@ LD_LIBRARY_PATH=$SCRATCH/alone/lib timeout 20 alone/bin/hsaprobe info --device s
 [ $? -eq 77 ] || complain "another library in its place: no end"
 grep -q 'restarted with it preloaded, but it is not there' stderr ||
     complain "another library in its place: no reason"
+
+# from a path that LD_PRELOAD would cut in pieces: said, also by doctor
+mkdir -p 'a b/bin' 'a b/lib'
+cp "$HSAPROBE" 'a b/bin/'
+cp "$(dirname "$HSAPROBE")"/../lib/libhsaprobe*.so* 'a b/lib/'
+LD_LIBRARY_PATH="$SCRATCH/a b/lib" 'a b/bin/hsaprobe' info --device soft >stdout 2>stderr
+[ $? -eq 77 ] || complain "a path with a space: exit code"
+grep -q 'LD_PRELOAD takes no path with a space' stderr || complain "a path with a space: no reason"
+if [ ! -e /dev/kfd ]; then
+    LD_LIBRARY_PATH="$SCRATCH/a b/lib" 'a b/bin/hsaprobe' doctor >stdout 2>stderr
+    [ $? -eq 1 ] || complain "doctor calls a software GPU usable that can't be preloaded"
+    grep -q 'move this installation' stdout || complain "a path with a space: doctor has no fix"
+fi
+
 # a bad variable of the software GPU is the only line: not also what the runtime makes of it
 for variable in HSAPROBE_SOFT_DOORBELL HSAPROBE_SOFT_VRAM HSAPROBE_SOFT_TRACE HSAPROBE_SOFT_ISA \
     HSAPROBE_SOFT_WORKERS HSAPROBE_SOFT_CUS; do

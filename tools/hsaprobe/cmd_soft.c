@@ -115,7 +115,7 @@ int cmd_soft(struct command_context *context) {
         hint("this hsaprobe was built with -DHSAPROBE_SOFTGPU=OFF, or moved away from its library");
         return EXIT_NO_DEVICE;
     }
-    if (strpbrk(library, ": "))
+    if (!device_can_preload(library))
         return failure(EXIT_NO_DEVICE, "soft",
                        "'%s' can't be preloaded: LD_PRELOAD takes no path with a space or colon",
                        library);

@@ -75,6 +75,10 @@ char *device_softgpu_library(void) {
     return found;
 }
 
+bool device_can_preload(const char *library) {
+    return !strpbrk(library, ": ");
+}
+
 /* Their runtimes refuse to start when anything is loaded before them. */
 static bool must_come_first(const char *entry, size_t length) {
     static const char *const names[] = {"libasan.so", "libtsan.so", "libclang_rt.",
@@ -119,7 +123,7 @@ static int restart(char **argv, const char *reason) {
         return EXIT_NO_DEVICE;
     }
     char *path = executable_path();
-    if (!path || strpbrk(library, ": ")) {
+    if (!path || !device_can_preload(library)) {
         failure(EXIT_NO_DEVICE, what, "can't be preloaded from '%s': %s", library,
                 path ? "LD_PRELOAD takes no path with a space or colon" : "/proc is not mounted");
         free(library);

@@ -45,6 +45,8 @@ void device_describe(const struct device *device, struct report *report);
 /// Path of libhsaprobe-softgpu.so, beside the running executable or where it was installed; in
 /// memory to be freed. NULL when this build or installation has none.
 char *device_softgpu_library(void);
+/// False for a path that LD_PRELOAD would cut in pieces: it holds a space or a colon.
+bool device_can_preload(const char *library);
 /// Path of the running executable's directory, to be freed; NULL when /proc isn't there.
 char *device_executable_directory(void);
 /// LD_PRELOAD with the library added: before everything but what must come first (sanitizer

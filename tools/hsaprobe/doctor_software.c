@@ -86,7 +86,11 @@ void doctor_comgr(struct finding *finding) {
 
 void doctor_softgpu(struct finding *finding) {
     char *file = device_softgpu_library();
-    if (file) {
+    if (file && !device_can_preload(file)) {
+        finding_set(finding, FINDING_WARN, "%s: LD_PRELOAD takes no path with a space or colon",
+                    file);
+        finding_fix(finding, "move this installation to a path without them");
+    } else if (file) {
         finding_set(finding, FINDING_OK, "%s", file);
     } else {
         finding_set(finding, FINDING_WARN, "libhsaprobe-softgpu.so is not beside this program");

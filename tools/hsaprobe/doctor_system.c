@@ -122,6 +122,9 @@ void doctor_device(struct finding *finding) {
         finding_set(finding, FINDING_OK, "this process runs on the software GPU");
     } else if (access(KFD_PATH, R_OK | W_OK) == 0) {
         finding_set(finding, FINDING_OK, "commands run on the real GPU");
+    } else if (library && !device_can_preload(library)) {
+        finding_set(finding, FINDING_FAIL, "no GPU, and the software GPU can't be preloaded");
+        finding_fix(finding, "move this installation to a path without spaces and colons");
     } else if (library && access(KFD_PATH, F_OK) != 0) {
         finding_set(finding, FINDING_OK, "commands run on the software GPU");
     } else if (library) {
