@@ -14,7 +14,7 @@ unset LD_PRELOAD
 output=$("$command" info 2>&1) || fail "info: $output"
 grep -q 'gfx90a' <<<"$output" || fail "info: $output"
 output=$("$command" layers --kernel empty --rounds 5 2>&1) || fail "layers: $output"
-grep -q 'ring' <<<"$output" || fail "layers: $output"
+grep -q '= whole launch, arm' <<<"$output" || fail "layers: $output"
 if command -v readelf >/dev/null; then
     while read -r file; do
         readelf -d "$file" 2>/dev/null | grep -E 'R(UN)?PATH' | grep -F "$1" &&
