@@ -176,7 +176,7 @@ static int build(struct device *device) {
         return -ENOMEM;
     const struct sg_cu_config cu_config = {
         .vm = device->vm,
-        .sink = {.context = device->kfd, .interrupt = sg_kfd_raise_event},
+        .sink = {.context = device->kfd, .interrupt = sg_kfd_wave_interrupt},
         .cu_count = device->options.cu_count,
         .worker_count = device->options.worker_count,
     };

@@ -26,7 +26,7 @@ struct sg_dispatch;
 /// for inline execution, inside a signal handler: async-signal-safe, must not block.
 struct sg_cu_sink {
     void *context;
-    /// s_sendmsg(MSG_INTERRUPT) with M0 = event id: raise that event.
+    /// s_sendmsg(MSG_INTERRUPT): M0, the event's id or only its low 8 bits.
     void (*interrupt)(void *context, uint32_t event_id);
 };
 

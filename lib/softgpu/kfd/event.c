@@ -30,6 +30,8 @@
 
 /* Wait lists above this come from the heap. ROCr's event thread waits for a few hundred. */
 enum { WAITERS_ON_STACK = 64 };
+/* What the device libraries leave of an event's id in M0. */
+enum { PARTIAL_ID = 0xff };
 enum { FAULT_NONE, FAULT_WRITING, FAULT_VALID };
 
 struct waiter {
@@ -85,6 +87,15 @@ void sg_kfd_raise_event(void *context, uint32_t event_id) {
     /* Only these have a slot that the device may signal. */
     if (event && event_id < ABI_KFD_SIGNAL_EVENT_LIMIT)
         set(&kfd->events, event);
+}
+
+void sg_kfd_wave_interrupt(void *context, uint32_t message) {
+    sg_kfd_raise_event(context, message);
+    if (message > PARTIAL_ID)
+        return;
+    for (uint32_t id = message + PARTIAL_ID + 1; id < ABI_KFD_SIGNAL_EVENT_LIMIT;
+         id += PARTIAL_ID + 1)
+        sg_kfd_raise_event(context, id);
 }
 
 void sg_kfd_memory_fault(void *context, const struct sg_fault *fault) {

@@ -77,6 +77,10 @@ void sg_kfd_set_bo_fd(struct sg_kfd *kfd, int fd);
 /// The packet processors' sink: raises an event; unknown ids are ignored as the interrupt handler
 /// of the driver would. Async-signal-safe, lock-free. `context` is the sg_kfd.
 void sg_kfd_raise_event(void *context, uint32_t event_id);
+/// The compute units' sink: s_sendmsg(MSG_INTERRUPT) with `message` in M0. The device libraries
+/// send only the low 8 bits of an id, so all events whose id ends in a message below 256 are raised
+/// (the driver searches the event page for them; who waits looks at his signal again). As above.
+void sg_kfd_wave_interrupt(void *context, uint32_t message);
 /// The packet processors' sink: raises all memory events with the fault's data. As above.
 void sg_kfd_memory_fault(void *context, const struct sg_fault *fault);
 /// The packet processors' sink: prints the line that names a faulting kernel and instruction.

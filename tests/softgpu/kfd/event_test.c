@@ -155,6 +155,21 @@ static void the_device_wakes_without_an_ioctl(void **state) {
     assert_int_equal(waiter.result, ABI_KFD_WAIT_COMPLETE);
 }
 
+/* A wave that prints sends the id's low 8 bits. */
+static void a_wave_reaches_events_above_255(void **state) {
+    struct harness *harness = *state;
+    uint32_t id = 0;
+    while (id < 300)
+        id = harness_event(harness, SIGNAL, true);
+    sg_kfd_wave_interrupt(harness->kfd, id & 0xff);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(wait_one(harness, id - 1, 0), ABI_KFD_WAIT_TIMEOUT);
+    sg_kfd_wave_interrupt(harness->kfd, id);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(wait_one(harness, id & 0xff, 0), ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(wait_one(harness, id & 0xff, 0), ABI_KFD_WAIT_TIMEOUT);
+}
+
 static void an_auto_reset_event_wakes_all_who_wait_and_stays_unset(void **state) {
     struct harness *harness = *state;
     const uint32_t id = harness_event(harness, SIGNAL, true);
@@ -415,6 +430,7 @@ int main(void) {
         TEST(wait_for_all_needs_each_of_them),
         TEST(setting_wakes_a_thread_that_waits_for_ever),
         TEST(the_device_wakes_without_an_ioctl),
+        TEST(a_wave_reaches_events_above_255),
         TEST(an_auto_reset_event_wakes_all_who_wait_and_stays_unset),
         TEST(a_timeout_is_kept),
         TEST(destroying_fails_those_who_wait),
