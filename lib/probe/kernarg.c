@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include <hsaprobe/pool.h>
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "probe/free_list.h"
 #include "probe/probe.h"
 
 #define BLOCK_ALIGN 64u
 #define BLOCKS_MAX  (1u << 24)
-#define NO_BLOCK    UINT32_MAX
 
-// Free blocks form a stack of indices. The upper half of its head counts changes, so that a block
-// that left and came back between a thread's load and its exchange is noticed.
 struct hsp_kernarg_arena {
     char *memory;
     size_t block_bytes;
-    uint32_t block_count;
-    _Alignas(64) _Atomic uint64_t head;
+    struct hsp_free_list free_blocks;
     _Atomic uint32_t next[];
 };
-
-static uint64_t make_head(uint64_t old, uint32_t index) {
-    return ((old >> 32) + 1) << 32 | index;
-}
 
 hsp_status hsp_kernarg_arena_create(const struct hsp_agent *agent, size_t block_bytes,
                                     size_t block_count, struct hsp_kernarg_arena **out_arena) {
@@ -42,7 +34,6 @@ hsp_status hsp_kernarg_arena_create(const struct hsp_agent *agent, size_t block_
     if (!arena)
         return hsp_fail_memory("an arena");
     arena->block_bytes = (block_bytes + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
-    arena->block_count = (uint32_t)block_count;
     void *memory = NULL;
     const hsp_status status =
         hsp_memory_alloc(pool, arena->block_bytes * block_count, &agent, 1, &memory);
@@ -51,9 +42,7 @@ hsp_status hsp_kernarg_arena_create(const struct hsp_agent *agent, size_t block_
         return status;
     }
     arena->memory = memory;
-    for (uint32_t i = 0; i < arena->block_count; i++)
-        atomic_init(&arena->next[i], i + 1 < arena->block_count ? i + 1 : NO_BLOCK);
-    atomic_init(&arena->head, 0);
+    hsp_free_list_init(&arena->free_blocks, arena->next, (uint32_t)block_count);
     *out_arena = arena;
     return HSP_OK;
 }
@@ -66,26 +55,13 @@ void hsp_kernarg_arena_destroy(struct hsp_kernarg_arena *arena) {
 }
 
 void *hsp_kernarg_arena_acquire(struct hsp_kernarg_arena *arena) {
-    uint64_t head = atomic_load_explicit(&arena->head, memory_order_acquire);
-    for (;;) {
-        const uint32_t index = (uint32_t)head;
-        if (index == NO_BLOCK)
-            return NULL;
-        // May be stale when another thread took the block; then the exchange fails.
-        const uint32_t next = atomic_load_explicit(&arena->next[index], memory_order_relaxed);
-        if (atomic_compare_exchange_weak_explicit(&arena->head, &head, make_head(head, next),
-                                                  memory_order_acquire, memory_order_acquire))
-            return arena->memory + (size_t)index * arena->block_bytes;
-    }
+    const uint32_t index = hsp_free_list_pop(&arena->free_blocks);
+    return index == HSP_FREE_LIST_NONE ? NULL : arena->memory + (size_t)index * arena->block_bytes;
 }
 
 void hsp_kernarg_arena_release(struct hsp_kernarg_arena *arena, void *block) {
-    const uint32_t index = (uint32_t)((size_t)((char *)block - arena->memory) / arena->block_bytes);
-    uint64_t head = atomic_load_explicit(&arena->head, memory_order_relaxed);
-    do {
-        atomic_store_explicit(&arena->next[index], (uint32_t)head, memory_order_relaxed);
-    } while (!atomic_compare_exchange_weak_explicit(&arena->head, &head, make_head(head, index),
-                                                    memory_order_release, memory_order_relaxed));
+    const size_t offset = (size_t)((char *)block - arena->memory);
+    hsp_free_list_push(&arena->free_blocks, (uint32_t)(offset / arena->block_bytes));
 }
 
 size_t hsp_kernarg_arena_block_bytes(const struct hsp_kernarg_arena *arena) {

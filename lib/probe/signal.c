@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <hsaprobe/signal.h>
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/clock.h"
+#include "abi/signal.h"
 #include "probe/probe.h"
 
-#define NS_PER_S 1000000000u
-
 static hsp_status create_with(int64_t initial, const hsa_agent_t *consumers, uint32_t count,
-                              bool busy_wait, hsa_signal_t *signal) {
-    if (busy_wait)
-        return HSP_HSA_CALL(hsa_amd_signal_create,
-                            (initial, count, consumers, HSA_AMD_SIGNAL_AMD_GPU_ONLY, signal));
+                              uint64_t attributes, hsa_signal_t *signal) {
+    if (attributes)
+        return HSP_HSA_CALL(hsa_amd_signal_create, (initial, count, consumers, attributes, signal));
     return HSP_HSA_CALL(hsa_signal_create, (initial, count, consumers, signal));
 }
 
@@ -38,8 +37,9 @@ hsp_status hsp_signal_create(int64_t initial, const struct hsp_signal_options *o
             handles[i] = chosen.consumers[i]->handle;
     }
     hsa_signal_t signal = {0};
-    status =
-        create_with(initial, handles, (uint32_t)chosen.consumer_count, chosen.busy_wait, &signal);
+    const uint64_t attributes = (chosen.busy_wait ? HSA_AMD_SIGNAL_AMD_GPU_ONLY : 0u) |
+                                (chosen.ipc ? HSA_AMD_SIGNAL_IPC : 0u);
+    status = create_with(initial, handles, (uint32_t)chosen.consumer_count, attributes, &signal);
     free(handles);
     if (status == HSP_OK)
         *out_signal = signal;
@@ -102,122 +102,53 @@ SWAP_ORDER(acquire, scacquire)
 SWAP_ORDER(release, screlease)
 SWAP_ORDER(acq_rel, scacq_screl)
 
-static bool holds(enum hsp_condition condition, int64_t left, int64_t right) {
-    switch (condition) {
-    case HSP_CONDITION_EQ:
-        return left == right;
-    case HSP_CONDITION_NE:
-        return left != right;
-    case HSP_CONDITION_LT:
-        return left < right;
-    case HSP_CONDITION_GTE:
-        return left >= right;
-    }
-    return false;
+hsp_status hsp_signal_export(hsa_signal_t signal, struct hsp_ipc_handle *out_handle) {
+    static_assert(sizeof(*out_handle) == sizeof(hsa_amd_ipc_signal_t), "same bytes");
+    hsa_amd_ipc_signal_t native = {0};
+    const hsp_status status = HSP_HSA_CALL(hsa_amd_ipc_signal_create, (signal, &native));
+    if (status == HSP_OK)
+        memcpy(out_handle, &native, sizeof(native));
+    return status;
 }
 
-static uint64_t ns_to_system_ticks(uint64_t ns) {
-    const uint64_t hz = hsp_runtime_get()->timestamp_frequency_hz;
-    const unsigned __int128 ticks = (unsigned __int128)ns * hz / NS_PER_S;
-    return ticks >= UINT64_MAX ? UINT64_MAX - 1 : (uint64_t)ticks + 1;
+hsp_status hsp_signal_import(const struct hsp_ipc_handle *handle, hsa_signal_t *out_signal) {
+    hsa_amd_ipc_signal_t native;
+    memcpy(&native, handle, sizeof(native));
+    hsa_signal_t signal = {0};
+    const hsp_status status = HSP_HSA_CALL(hsa_amd_ipc_signal_attach, (&native, &signal));
+    if (status == HSP_OK)
+        *out_signal = signal;
+    return status;
 }
 
-hsp_status hsp_signal_wait(hsa_signal_t signal, enum hsp_condition condition, int64_t value,
-                           uint64_t timeout_ns, enum hsp_wait_state state, int64_t *out_value) {
-    const hsp_status status = hsp_runtime_require();
-    if (status != HSP_OK)
-        return status;
-    const bool forever = timeout_ns == HSP_WAIT_FOREVER;
-    const uint64_t start_ns = forever ? 0 : hsp_clock_ns();
-    uint64_t ticks = forever ? UINT64_MAX : ns_to_system_ticks(timeout_ns);
-    for (;;) {
-        const int64_t seen = HSP_HSA(hsa_signal_wait_scacquire)(
-            signal, (hsa_signal_condition_t)condition, value, ticks, (hsa_wait_state_t)state);
-        const bool is_met = holds(condition, seen, value);
-        uint64_t waited_ns = 0;
-        if (!is_met && !forever)
-            waited_ns = hsp_clock_ns() - start_ns;
-        if (is_met || (!forever && waited_ns >= timeout_ns)) {
-            if (out_value)
-                *out_value = seen;
-            return is_met ? HSP_OK : HSP_ERROR_TIMEOUT;
-        }
-        if (!forever)
-            ticks = ns_to_system_ticks(timeout_ns - waited_ns);
+static enum hsp_signal_kind kind_of(int64_t native_kind) {
+    switch (native_kind) {
+    case ABI_SIGNAL_USER:
+        return HSP_SIGNAL_USER;
+    case ABI_SIGNAL_DOORBELL:
+        return HSP_SIGNAL_DOORBELL;
+    case ABI_SIGNAL_LEGACY_DOORBELL:
+        return HSP_SIGNAL_LEGACY_DOORBELL;
+    default:
+        return HSP_SIGNAL_OTHER;
     }
 }
 
-// Relation of system ticks to the library's clock: the narrowest of a few sandwiches.
-static hsp_status read_both_clocks(uint64_t *ticks, uint64_t *ns, uint64_t *half_width_ns) {
-    uint64_t best = UINT64_MAX;
-    for (int attempt = 0; attempt < 8; attempt++) {
-        uint64_t now_ticks = 0;
-        const uint64_t before = hsp_clock_ns();
-        const hsp_status status =
-            HSP_HSA_CALL(hsa_system_get_info, (HSA_SYSTEM_INFO_TIMESTAMP, &now_ticks));
-        const uint64_t after = hsp_clock_ns();
-        if (status != HSP_OK)
-            return status;
-        if (after - before < best) {
-            best = after - before;
-            *ticks = now_ticks;
-            *ns = before + best / 2;
-        }
-    }
-    *half_width_ns = (best + 1) / 2;
-    return HSP_OK;
-}
-
-static uint64_t to_host_ns(uint64_t ticks, uint64_t now_ticks, uint64_t now_ns) {
-    const uint64_t hz = hsp_runtime_get()->timestamp_frequency_hz;
-    const __int128 distance = (__int128)ticks - (__int128)now_ticks;
-    return now_ns + (uint64_t)(int64_t)(distance * NS_PER_S / (__int128)hz);
-}
-
-static hsp_status convert_times(uint64_t start, uint64_t end, struct hsp_device_times *out_times) {
-    uint64_t now_ticks = 0, now_ns = 0, error_ns = 0;
-    const hsp_status status = read_both_clocks(&now_ticks, &now_ns, &error_ns);
-    if (status != HSP_OK)
-        return status;
-    *out_times = (struct hsp_device_times){
-        .start_ns = to_host_ns(start, now_ticks, now_ns),
-        .end_ns = to_host_ns(end, now_ticks, now_ns),
-        .start_ticks = start,
-        .end_ticks = end,
-        .error_ns = error_ns,
+void hsp_signal_inspect(hsa_signal_t signal, struct hsp_signal_state *out_state) {
+    const struct abi_signal *memory = (const struct abi_signal *)(uintptr_t)signal.handle;
+    const int64_t value = __atomic_load_n(&memory->value, __ATOMIC_ACQUIRE);
+    const enum hsp_signal_kind kind = kind_of(memory->kind);
+    const bool is_doorbell = kind == HSP_SIGNAL_DOORBELL || kind == HSP_SIGNAL_LEGACY_DOORBELL;
+    *out_state = (struct hsp_signal_state){
+        .kind = kind,
+        .native_kind = memory->kind,
+        .value = is_doorbell ? 0 : value,
+        .doorbell_address = is_doorbell ? (uint64_t)value : 0,
+        .interrupts = memory->event_mailbox_ptr != 0,
+        .event_id = memory->event_id,
+        .mailbox_address = memory->event_mailbox_ptr,
+        .start_ticks = __atomic_load_n(&memory->start_ts, __ATOMIC_RELAXED),
+        .end_ticks = __atomic_load_n(&memory->end_ts, __ATOMIC_RELAXED),
+        .queue_address = is_doorbell ? memory->queue_ptr : 0,
     };
-    return HSP_OK;
-}
-
-hsp_status hsp_signal_dispatch_times(hsa_signal_t signal, const struct hsp_agent *agent,
-                                     struct hsp_device_times *out_times) {
-    hsp_status status = hsp_runtime_require();
-    if (status != HSP_OK)
-        return status;
-    hsa_amd_profiling_dispatch_time_t time = {0};
-    status = HSP_HSA_CALL(hsa_amd_profiling_get_dispatch_time, (agent->handle, signal, &time));
-    if (status != HSP_OK)
-        return status;
-    if (time.end == 0)
-        return hsp_fail(HSP_ERROR_NOT_FOUND,
-                        "the signal carries no times: profiling was off or nothing completed it");
-    return convert_times(time.start, time.end, out_times);
-}
-
-hsp_status hsp_signal_time_copies(bool enable) {
-    const hsp_status status = hsp_runtime_require();
-    if (status != HSP_OK)
-        return status;
-    return HSP_HSA_CALL(hsa_amd_profiling_async_copy_enable, (enable));
-}
-
-hsp_status hsp_signal_copy_times(hsa_signal_t signal, struct hsp_device_times *out_times) {
-    hsp_status status = hsp_runtime_require();
-    if (status != HSP_OK)
-        return status;
-    hsa_amd_profiling_async_copy_time_t time = {0};
-    status = HSP_HSA_CALL(hsa_amd_profiling_get_async_copy_time, (signal, &time));
-    if (status != HSP_OK)
-        return status;
-    return convert_times(time.start, time.end, out_times);
 }

@@ -107,6 +107,12 @@ HSP_API uint64_t hsp_clock_ticks_to_ns(uint64_t ticks);
 /// anew on every call (about 0.3 us), so that long runs don't drift.
 HSP_API uint64_t hsp_clock_ticks_at_ns(uint64_t ticks);
 
+/// Names a signal or an allocation for another process, which gets these bytes by any means (a
+/// pipe, a file) and imports them. Made by hsp_signal_export and hsp_memory_export.
+struct hsp_ipc_handle {
+    uint32_t words[8];
+};
+
 /// A timeout that never ends.
 #define HSP_WAIT_FOREVER UINT64_MAX
 

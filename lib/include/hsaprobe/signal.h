@@ -24,6 +24,8 @@ struct hsp_signal_options {
     /// Waiting never sleeps in the driver: HSA_AMD_SIGNAL_AMD_GPU_ONLY asks the runtime for a
     /// signal without interrupt.
     bool busy_wait;
+    /// hsp_signal_export works on it. Such a signal is never waited for in the driver either.
+    bool ipc;
 };
 
 /// Creates a signal of this value. May take a driver event: 1 us from the runtime's pool, up to
@@ -86,6 +88,70 @@ enum hsp_wait_state {
 HSP_API hsp_status hsp_signal_wait(hsa_signal_t signal, enum hsp_condition condition, int64_t value,
                                    uint64_t timeout_ns, enum hsp_wait_state state,
                                    int64_t *out_value);
+
+/// One of several conditions that a thread waits for.
+struct hsp_signal_wait_item {
+    hsa_signal_t signal;
+    enum hsp_condition condition;
+    int64_t value;
+};
+/// Waits until one of `count` conditions (1 to 65536) holds, with acquire order. `out_index` gets
+/// the first that did, and `out_value`, which may be NULL, its signal's value. HSP_ERROR_TIMEOUT as
+/// for hsp_signal_wait, with nothing written. Beyond 64 conditions it allocates. ROCr itself
+/// allocates when it sleeps on several signals.
+HSP_API hsp_status hsp_signal_wait_any(const struct hsp_signal_wait_item *items, size_t count,
+                                       uint64_t timeout_ns, enum hsp_wait_state state,
+                                       size_t *out_index, int64_t *out_value);
+
+/// Called on a thread of the runtime with the value that met the condition. True: call again when
+/// the condition holds next (at once, if it still does); false: no more. Must not wait for another
+/// handler's work: one thread serves them all.
+typedef bool (*hsp_signal_handler)(int64_t value, void *data);
+/// Has `handler` called once `signal CONDITION value` holds. There is no way to take it back other
+/// than meeting the condition; the signal must live until the handler returned false.
+HSP_API hsp_status hsp_signal_on(hsa_signal_t signal, enum hsp_condition condition, int64_t value,
+                                 hsp_signal_handler handler, void *data);
+
+/// Names a signal made with options.ipc for other processes. HSP_DOMAIN_HSA: it wasn't.
+HSP_API hsp_status hsp_signal_export(hsa_signal_t signal, struct hsp_ipc_handle *out_handle);
+/// The signal behind another process's handle, to be destroyed like one's own. The exporting signal
+/// must still exist.
+HSP_API hsp_status hsp_signal_import(const struct hsp_ipc_handle *handle, hsa_signal_t *out_signal);
+
+enum hsp_signal_kind {
+    HSP_SIGNAL_USER,            ///< a value in memory
+    HSP_SIGNAL_DOORBELL,        ///< a 64-bit register: a queue's doorbell
+    HSP_SIGNAL_LEGACY_DOORBELL, ///< a 32-bit register of GPUs before gfx9
+    HSP_SIGNAL_OTHER,           ///< newer than this library
+};
+/// What is in the memory behind a signal (amd_signal_t): AMD's runtime only.
+struct hsp_signal_state {
+    enum hsp_signal_kind kind;
+    int64_t native_kind;       ///< the number behind `kind`
+    int64_t value;             ///< 0 for doorbells
+    uint64_t doorbell_address; ///< of the register; 0 for other kinds
+    bool interrupts;           ///< the device raises an event after changing the value
+    uint32_t event_id;         ///< the driver's number of that event; 0 without
+    uint64_t mailbox_address;  ///< where the device writes the event's number; 0 without
+    uint64_t start_ticks;      ///< device clock, as the packet processor wrote it; 0 before
+    uint64_t end_ticks;        ///<
+    uint64_t queue_address;    ///< of the amd_queue_t that a doorbell belongs to; else 0
+};
+/// Looks without HSA: plain loads, each field by itself.
+HSP_API void hsp_signal_inspect(hsa_signal_t signal, struct hsp_signal_state *out_state);
+
+/// Signals made ahead, so that the steady state neither creates any nor enters the driver.
+struct hsp_signal_pool;
+/// Makes `count` (1 to 65536) signals of these options.
+HSP_API hsp_status hsp_signal_pool_create(size_t count, const struct hsp_signal_options *options,
+                                          struct hsp_signal_pool **out_pool);
+/// NULL is fine. Destroys all signals; none may be in use.
+HSP_API void hsp_signal_pool_destroy(struct hsp_signal_pool *pool);
+/// A signal that holds `initial`; its handle is 0 when all are out. Lock-free, never allocates.
+HSP_API hsa_signal_t hsp_signal_pool_acquire(struct hsp_signal_pool *pool, int64_t initial);
+/// Gives a signal of this pool back; nobody may be waiting for it. A zero handle is fine.
+/// Lock-free; a binary search of the pool's handles.
+HSP_API void hsp_signal_pool_release(struct hsp_signal_pool *pool, hsa_signal_t signal);
 
 /// An interval of device work on the host's clock.
 struct hsp_device_times {
