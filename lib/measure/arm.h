@@ -14,7 +14,7 @@
 #define HSP_MEASURE_ARM_H
 
 #include <hsaprobe/dispatch.h>
-#include <hsaprobe/pool.h>
+#include <hsaprobe/memory.h>
 
 #include "measure/rounds.h"
 

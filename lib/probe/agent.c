@@ -147,7 +147,7 @@ done:
 void hsp_agents_destroy(struct hsp_runtime *runtime) {
     for (size_t i = 0; i < runtime->agent_count; i++) {
         free(runtime->agents[i].isa_names);
-        free(runtime->agents[i].pools);
+        hsp_pools_destroy(&runtime->agents[i]);
     }
     free(runtime->agents);
     runtime->agents = NULL;

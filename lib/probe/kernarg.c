@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <hsaprobe/pool.h>
+#include <hsaprobe/memory.h>
 
 #include <stdlib.h>
 

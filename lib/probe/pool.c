@@ -37,8 +37,11 @@ static hsa_status_t add_pool(hsa_amd_memory_pool_t handle, void *data) {
     if (!grown)
         return HSA_STATUS_ERROR_OUT_OF_RESOURCES;
     agent->pools = grown;
+    struct hsp_pool_usage *usage = calloc(1, sizeof(*usage));
+    if (!usage)
+        return HSA_STATUS_ERROR_OUT_OF_RESOURCES;
     struct hsp_pool *pool = &agent->pools[agent->pool_count++];
-    *pool = (struct hsp_pool){.handle = handle, .agent = agent};
+    *pool = (struct hsp_pool){.handle = handle, .agent = agent, .usage = usage};
     read_info(handle, &pool->info);
     // HSA has no attribute for it: a work-group's LDS is the agent's group segment.
     if (pool->info.segment == HSP_SEGMENT_GROUP)
@@ -48,6 +51,12 @@ static hsa_status_t add_pool(hsa_amd_memory_pool_t handle, void *data) {
 
 hsp_status hsp_pools_create(struct hsp_agent *agent) {
     return HSP_HSA_CALL(hsa_amd_agent_iterate_memory_pools, (agent->handle, add_pool, agent));
+}
+
+void hsp_pools_destroy(struct hsp_agent *agent) {
+    for (size_t i = 0; i < agent->pool_count; i++)
+        free(agent->pools[i].usage);
+    free(agent->pools);
 }
 
 size_t hsp_pool_count(const struct hsp_agent *agent) {

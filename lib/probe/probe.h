@@ -17,6 +17,7 @@ struct hsp_pool {
     hsa_amd_memory_pool_t handle;
     const struct hsp_agent *agent;
     struct hsp_pool_info info;
+    struct hsp_pool_usage *usage; ///< owned; memory_usage.c
 };
 
 struct hsp_agent {
@@ -43,6 +44,26 @@ hsp_status hsp_runtime_require(void);
 hsp_status hsp_agents_create(struct hsp_runtime *runtime);
 void hsp_agents_destroy(struct hsp_runtime *runtime);
 hsp_status hsp_pools_create(struct hsp_agent *agent);
+void hsp_pools_destroy(struct hsp_agent *agent);
+
+/// Handles of `count` agents for a call into HSA.
+struct hsp_agent_list {
+    hsa_agent_t *handles; ///< NULL when there are none
+    uint32_t count;
+    hsa_agent_t few[8]; ///< handles points here unless there are more
+};
+/// `list` must stay where it is until fini.
+hsp_status hsp_agent_list_init(struct hsp_agent_list *list, const struct hsp_agent *const *agents,
+                               size_t count);
+void hsp_agent_list_fini(struct hsp_agent_list *list);
+
+/// Account of what is alive, in each pool's usage. Reset forgets all of it, without the usages:
+/// before the pools go; runtime.c only.
+hsp_status hsp_usage_add(const struct hsp_pool *pool, const void *memory, size_t bytes);
+/// Does nothing for memory that wasn't added.
+void hsp_usage_remove(const void *memory);
+void hsp_usage_add_failure(const struct hsp_pool *pool);
+void hsp_usage_reset(void);
 
 /// Checks an options struct that starts with `size_t size`: fields that this build doesn't know
 /// must be zero. Copies what there is over the defaults in `destination`.

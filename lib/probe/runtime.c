@@ -85,6 +85,7 @@ void hsp_runtime_shutdown(void) {
     pthread_mutex_lock(&runtime_lock);
     if (reference_count > 0 && --reference_count == 0) {
         atomic_store(&current, NULL);
+        hsp_usage_reset();
         hsp_agents_destroy(&state);
         HSP_HSA(hsa_shut_down)();
     }

@@ -2,7 +2,6 @@
 #include <hsaprobe/signal.h>
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "abi/signal.h"
@@ -24,23 +23,15 @@ hsp_status hsp_signal_create(int64_t initial, const struct hsp_signal_options *o
     status = hsp_options_read(options, &chosen, sizeof(chosen), "signal options");
     if (status != HSP_OK)
         return status;
-    if (chosen.consumer_count > hsp_agent_count())
-        return hsp_fail(HSP_ERROR_INVALID_ARGUMENT,
-                        "%zu consumers of a signal: there are %zu agents", chosen.consumer_count,
-                        hsp_agent_count());
-    hsa_agent_t *handles = NULL;
-    if (chosen.consumer_count > 0) {
-        handles = malloc(chosen.consumer_count * sizeof(*handles));
-        if (!handles)
-            return hsp_fail_memory("a signal's consumers");
-        for (size_t i = 0; i < chosen.consumer_count; i++)
-            handles[i] = chosen.consumers[i]->handle;
-    }
+    struct hsp_agent_list list;
+    status = hsp_agent_list_init(&list, chosen.consumers, chosen.consumer_count);
+    if (status != HSP_OK)
+        return status;
     hsa_signal_t signal = {0};
     const uint64_t attributes = (chosen.busy_wait ? HSA_AMD_SIGNAL_AMD_GPU_ONLY : 0u) |
                                 (chosen.ipc ? HSA_AMD_SIGNAL_IPC : 0u);
-    status = create_with(initial, handles, (uint32_t)chosen.consumer_count, attributes, &signal);
-    free(handles);
+    status = create_with(initial, list.handles, list.count, attributes, &signal);
+    hsp_agent_list_fini(&list);
     if (status == HSP_OK)
         *out_signal = signal;
     return status;

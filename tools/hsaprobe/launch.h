@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include <hsaprobe/dispatch.h>
-#include <hsaprobe/pool.h>
+#include <hsaprobe/memory.h>
 
 #include "argument.h"
 #include "command.h"

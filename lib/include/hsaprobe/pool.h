@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/// Memory pools, memory, copies, and arenas for kernel arguments.
+/// Memory pools, and arenas for kernel arguments. What is allocated from pools is in memory.h.
 ///
-/// A pool is owned by the runtime and valid until the last hsp_runtime_shutdown. Memory belongs to
-/// the caller until hsp_memory_free.
+/// A pool is owned by the runtime and valid until the last hsp_runtime_shutdown.
 ///
 /// Thread safety: all functions, from any thread.
 #ifndef HSAPROBE_POOL_H
@@ -52,28 +51,18 @@ HSP_API const struct hsp_pool_info *hsp_pool_info_get(const struct hsp_pool *poo
 HSP_API const struct hsp_agent *hsp_pool_agent(const struct hsp_pool *pool);
 HSP_API hsa_amd_memory_pool_t hsp_pool_handle(const struct hsp_pool *pool);
 
-/// Allocates `bytes` (not 0) and gives the `agent_count` agents access besides the pool's own.
-/// Enters the driver.
-HSP_API hsp_status hsp_memory_alloc(const struct hsp_pool *pool, size_t bytes,
-                                    const struct hsp_agent *const *agents, size_t agent_count,
-                                    void **out_memory);
-/// NULL is fine. Enters the driver.
-HSP_API hsp_status hsp_memory_free(void *memory);
-/// Replaces the set of agents with direct access to an allocation.
-HSP_API hsp_status hsp_memory_allow_access(const void *memory,
-                                           const struct hsp_agent *const *agents,
-                                           size_t agent_count);
-
-/// Copies and waits. Each side is memory that its agent can reach; ordinary host memory counts as
-/// the host agent's (it is then copied by hsa_memory_copy, which pins it).
-HSP_API hsp_status hsp_memory_copy(void *destination, const void *source, size_t bytes);
-/// Starts a copy once all `dependencies` are 0; subtracts 1 from `completion` when it is done.
-HSP_API hsp_status hsp_memory_copy_async(void *destination, const struct hsp_agent *to,
-                                         const void *source, const struct hsp_agent *from,
-                                         size_t bytes, const hsa_signal_t *dependencies,
-                                         size_t dependency_count, hsa_signal_t completion);
-/// Writes `value` to each of `count` 32-bit words. `memory` must be 4-byte aligned.
-HSP_API hsp_status hsp_memory_fill(void *memory, uint32_t value, size_t count);
+/// What hsp_memory_alloc and hsp_memory_free have done with a pool in this process since
+/// hsp_runtime_init. Sizes are rounded up to the pool's granule.
+struct hsp_pool_usage {
+    uint64_t allocation_count; ///< alive now
+    uint64_t allocated_bytes;  ///< alive now
+    uint64_t peak_bytes;       ///< greatest allocated_bytes so far
+    uint64_t total_count;      ///< allocations ever made
+    uint64_t total_bytes;      ///< of these
+    uint64_t failed_count;     ///< refused by the runtime
+};
+/// The numbers belong to one moment.
+HSP_API void hsp_pool_usage_get(const struct hsp_pool *pool, struct hsp_pool_usage *out_usage);
 
 /// Blocks of one size in kernarg memory that an agent can read, for arguments of dispatches in
 /// flight. Acquire and release are lock-free and never allocate.
