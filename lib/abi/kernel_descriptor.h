@@ -52,6 +52,7 @@ enum abi_kernel_property {
 #define ABI_RSRC2_WORKGROUP_ID(r, dim) (((r) >> (7 + (dim))) & 1u)
 #define ABI_RSRC2_WORKGROUP_INFO(r)    (((r) >> 10) & 1u)
 #define ABI_RSRC2_WORKITEM_ID(r)       (((r) >> 11) & 3u)
+#define ABI_RSRC2_LDS(r)               (((r) >> 15) & 0x1ffu) ///< granules of 512 bytes
 /// compute_pgm_rsrc3, GFX90A.
 #define ABI_RSRC3_ACCUM_OFFSET(r) ((r)&0x3fu) ///< first AGPR is VGPR (n + 1) * 4
 #define ABI_RSRC3_TG_SPLIT(r)     (((r) >> 16) & 1u)

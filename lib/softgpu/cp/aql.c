@@ -110,7 +110,7 @@ static enum cp_step step_vendor(struct sg_cp_queue *queue, struct cp_run *run) {
     /* Invalidating decoded code takes locks. */
     if (run->is_inline)
         return CP_STEP_HAND_OVER;
-    const enum cp_step step = cp_pm4_step(queue, &packet);
+    const enum cp_step step = cp_pm4_execute_vendor(queue, &packet, run);
     return step == CP_STEP_DONE ? finish(queue, queue->aql.start_ts) : step;
 }
 
@@ -150,8 +150,8 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     struct cp_aql *aql = &queue->aql;
 
     sg_tlb_sync(&queue->tlb);
-    if (aql->is_running)
-        return step_dispatch(queue, run);
+    if (queue->is_running)
+        return handlers[abi_aql_type(aql->packet.header)](queue, run);
     if (aql->stall != CP_STALL_NONE && !stall_is_over(queue))
         return atomic_load(&queue->is_stopped) ? CP_STEP_STOP : CP_STEP_WAIT;
     if (!has_work(queue))
@@ -166,7 +166,6 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
         /* A waiting packet is looked at again and again; it starts and is traced once. */
         aql->seen_index = read + 1;
         aql->start_ts = cp_clock_ticks();
-        aql->ib_position = 0;
         if (sg_trace_on(SG_TRACE_PACKET))
             cp_trace_aql(queue, read, &aql->packet);
     }

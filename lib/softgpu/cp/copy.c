@@ -32,7 +32,10 @@ bool cp_store(struct sg_cp_queue *queue, uint64_t dst_va, const void *source, ui
     const uint8_t *from = source;
     /* What another agent may poll is stored at once. */
     if ((bytes == sizeof(uint32_t) || bytes == sizeof(uint64_t)) && dst_va % bytes == 0) {
-        void *target = cp_host(queue, dst_va, bytes, SG_VM_WRITE);
+        const struct sg_tlb_entry *entry = sg_tlb_find(&queue->tlb, dst_va);
+        const bool is_doorbell = entry && (entry->flags & SG_VM_DOORBELL);
+        const uint64_t offset = is_doorbell ? dst_va - entry->va : 0;
+        void *target = cp_host(queue, dst_va, bytes, is_doorbell ? 0 : SG_VM_WRITE);
         uint64_t value = 0;
         if (!target)
             return false;
@@ -41,6 +44,8 @@ bool cp_store(struct sg_cp_queue *queue, uint64_t dst_va, const void *source, ui
             __atomic_store_n((uint32_t *)target, (uint32_t)value, __ATOMIC_RELEASE);
         else
             __atomic_store_n((uint64_t *)target, value, __ATOMIC_RELEASE);
+        if (is_doorbell)
+            sg_vm_ring_doorbell(queue->cp->config.vm, offset);
         return true;
     }
     while (bytes != 0) {

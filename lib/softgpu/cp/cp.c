@@ -52,19 +52,26 @@ static int resolve(struct sg_cp_queue *queue) {
     atomic_store(&queue->ring, ring);
     atomic_store(&queue->ring_bytes, config->ring_bytes);
     sg_tlb_init(&queue->tlb, vm);
-    if (config->type != SG_CP_QUEUE_AQL)
+    if (config->type == SG_CP_QUEUE_SDMA)
         return 0;
+    queue->dispatch = sg_dispatch_create(queue->cp->config.cu);
+    if (!queue->dispatch)
+        return -ENOMEM;
+    if (config->type == SG_CP_QUEUE_PM4) {
+        queue->pm4.packet = malloc(CP_PM4_PACKET_BYTES);
+        return queue->pm4.packet ? 0 : -ENOMEM;
+    }
     queue->aql.queue_va = config->read_ptr_va - offsetof(struct abi_queue, read_dispatch_id);
     queue->aql.queue = sg_vm_host(vm, queue->aql.queue_va, sizeof(struct abi_queue), need, NULL);
     if (!queue->aql.queue)
         return -EFAULT;
-    queue->aql.dispatch = sg_dispatch_create(queue->cp->config.cu);
-    return queue->aql.dispatch ? 0 : -ENOMEM;
+    return 0;
 }
 
 static void release(struct sg_cp_queue *queue) {
-    if (queue->aql.dispatch)
-        sg_dispatch_destroy(queue->aql.dispatch);
+    if (queue->dispatch)
+        sg_dispatch_destroy(queue->dispatch);
+    free(queue->pm4.packet);
     free(queue);
 }
 
@@ -91,9 +98,9 @@ int sg_cp_queue_create(struct sg_cp *cp, const struct sg_cp_queue_config *config
     static const struct cp_engine *const engines[] = {
         [SG_CP_QUEUE_AQL] = &cp_engine_aql,
         [SG_CP_QUEUE_SDMA] = &cp_engine_sdma,
-        [SG_CP_QUEUE_PM4] = NULL,
+        [SG_CP_QUEUE_PM4] = &cp_engine_pm4,
     };
-    if ((size_t)config->type >= sizeof engines / sizeof engines[0] || !engines[config->type])
+    if ((size_t)config->type >= sizeof engines / sizeof engines[0])
         return -EINVAL;
     struct sg_cp_queue *queue = aligned_alloc(64, (sizeof *queue + 63) / 64 * 64);
     if (!queue)
@@ -175,8 +182,8 @@ void sg_cp_dump(const struct sg_cp *cp, int fd) {
                      queue->config.queue_id, queue->engine->name, condition, head);
         const ssize_t written = write(fd, line, (size_t)length);
         (void)written;
-        if (queue->aql.is_running)
-            sg_dispatch_dump(queue->aql.dispatch, fd);
+        if (queue->is_running)
+            sg_dispatch_dump(queue->dispatch, fd);
     }
     atomic_fetch_sub(readers, 1);
 }

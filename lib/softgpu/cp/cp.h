@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/// The packet processors of one GPU: AQL rings and SDMA rings.
+/// The packet processors of one GPU: AQL, PM4 and SDMA rings.
 ///
 /// The driver creates a queue here for each CREATE_QUEUE. Each queue has an executing context of
 /// its own (a thread that sleeps when there is nothing to do), because kernels of different queues
@@ -75,15 +75,17 @@ struct sg_cp_queue_config {
     uint32_t queue_id; ///< the driver's
     uint64_t ring_va;
     uint64_t ring_bytes;
-    uint64_t read_ptr_va;  ///< AQL: &amd_queue_t.read_dispatch_id; SDMA: u64 bytes consumed
-    uint64_t write_ptr_va; ///< AQL: &amd_queue_t.write_dispatch_id; SDMA: u64 bytes produced
-    uint32_t priority;     ///< 0..15; kept only: queues share the processors evenly
-    uint32_t percentage;   ///< 0: suspended
+    /// AQL: &amd_queue_t.read_dispatch_id and write_dispatch_id; SDMA: u64 bytes consumed and
+    /// produced; PM4: u32 dwords, the read pointer wraps with the ring, the write pointer may.
+    uint64_t read_ptr_va;
+    uint64_t write_ptr_va;
+    uint32_t priority;   ///< 0..15; kept only: queues share the processors evenly
+    uint32_t percentage; ///< 0: suspended
     uint32_t doorbell_index;
 };
 
 /// Starts the queue's thread, asleep: a doorbell's signal handler could not start one. Returns 0,
-/// -EFAULT (ring or pointers not mapped), -EINVAL (sizes, alignment; PM4 rings are not offered),
+/// -EFAULT (ring or pointers not mapped), -EINVAL (sizes, alignment, no such type),
 /// -ENOMEM, -EAGAIN (no thread), -ENOSPC (SG_CP_MAX_QUEUES exist).
 int sg_cp_queue_create(struct sg_cp *cp, const struct sg_cp_queue_config *config,
                        struct sg_cp_queue **out_queue);

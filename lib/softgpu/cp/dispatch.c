@@ -31,7 +31,7 @@ static bool scratch_is_sufficient(const struct abi_queue *amd_queue, uint32_t pr
             amd_queue->scratch_wave64_lane_byte_size >= private_bytes);
 }
 
-static enum sg_dispatch_check init(struct sg_cp_queue *queue, bool no_alloc) {
+static struct sg_dispatch_config config_of(const struct sg_cp_queue *queue) {
     const struct abi_aql_dispatch *packet = &queue->aql.packet;
     const struct abi_queue *amd_queue = queue->aql.queue;
     const uint64_t index = __atomic_load_n(queue->read_index, __ATOMIC_RELAXED);
@@ -50,9 +50,6 @@ static enum sg_dispatch_check init(struct sg_cp_queue *queue, bool no_alloc) {
         .tmpring_size = amd_queue->compute_tmpring_size,
         .shared_aperture_hi = amd_queue->group_segment_aperture_base_hi,
         .private_aperture_hi = amd_queue->private_segment_aperture_base_hi,
-        .doorbell_index = queue->config.doorbell_index,
-        .cu_mask = queue->cu_mask_bits ? queue->cu_mask : NULL,
-        .cu_mask_count = queue->cu_mask_bits,
     };
     for (int dim = 0; dim < 3; dim++) {
         config.grid_size[dim] = packet->grid_size[dim];
@@ -60,7 +57,7 @@ static enum sg_dispatch_check init(struct sg_cp_queue *queue, bool no_alloc) {
     }
     for (int i = 0; i < 4; i++)
         config.scratch_descriptor[i] = amd_queue->scratch_resource_descriptor[i];
-    return sg_dispatch_init(queue->aql.dispatch, &config, no_alloc);
+    return config;
 }
 
 static bool is_too_large_inline(const struct abi_aql_dispatch *packet) {
@@ -77,7 +74,8 @@ static bool is_too_large_inline(const struct abi_aql_dispatch *packet) {
     return groups * ((items + WAVE_ITEMS - 1) / WAVE_ITEMS) > MAX_INLINE_WAVES;
 }
 
-static enum cp_step start(struct sg_cp_queue *queue, bool is_inline) {
+enum cp_step cp_dispatch_begin(struct sg_cp_queue *queue, struct sg_dispatch_config *config,
+                               bool is_inline) {
     static const uint64_t check_bits[] = {
         [SG_DISPATCH_OK] = 0,
         [SG_DISPATCH_BAD_CODE] = ABI_QUEUE_ERROR_CODE,
@@ -86,6 +84,21 @@ static enum cp_step start(struct sg_cp_queue *queue, bool is_inline) {
         [SG_DISPATCH_WORKGROUP_SIZE] = ABI_QUEUE_ERROR_WORKGROUP_SIZE,
         [SG_DISPATCH_NO_MEMORY] = ABI_QUEUE_ERROR_GROUP_MEMORY,
     };
+    config->doorbell_index = queue->config.doorbell_index;
+    config->cu_mask = queue->cu_mask_bits ? queue->cu_mask : NULL;
+    config->cu_mask_count = queue->cu_mask_bits;
+    const enum sg_dispatch_check check = sg_dispatch_init(queue->dispatch, config, is_inline);
+    if (check == SG_DISPATCH_NO_MEMORY && is_inline)
+        return CP_STEP_HAND_OVER;
+    if (check == SG_DISPATCH_NO_MEMORY)
+        sg_trace_line("queue %u: out of host memory for a dispatch", queue->config.queue_id);
+    if (check != SG_DISPATCH_OK)
+        return cp_queue_fail(queue, check_bits[check]);
+    queue->is_running = true;
+    return CP_STEP_DONE;
+}
+
+static enum cp_step start(struct sg_cp_queue *queue, bool is_inline) {
     struct cp_aql *aql = &queue->aql;
     const uint64_t bits = packet_error_bits(&aql->packet);
     if (bits != 0)
@@ -97,44 +110,40 @@ static enum cp_step start(struct sg_cp_queue *queue, bool is_inline) {
     }
     if (is_inline && is_too_large_inline(&aql->packet))
         return CP_STEP_HAND_OVER;
-    const enum sg_dispatch_check check = init(queue, is_inline);
-    if (check == SG_DISPATCH_NO_MEMORY && is_inline)
-        return CP_STEP_HAND_OVER;
-    if (check == SG_DISPATCH_NO_MEMORY)
-        sg_trace_line("queue %u: out of host memory for a dispatch", queue->config.queue_id);
-    if (check != SG_DISPATCH_OK)
-        return cp_queue_fail(queue, check_bits[check]);
-    aql->is_running = true;
-    return CP_STEP_DONE;
+    struct sg_dispatch_config config = config_of(queue);
+    return cp_dispatch_begin(queue, &config, is_inline);
 }
 
 enum cp_step cp_dispatch_step(struct sg_cp_queue *queue, struct cp_run *run) {
-    struct cp_aql *aql = &queue->aql;
-    struct sg_fault fault;
-    if (!aql->is_running) {
+    if (!queue->is_running) {
         const enum cp_step step = start(queue, run->is_inline);
         if (step != CP_STEP_DONE)
             return step;
     }
-    switch (sg_dispatch_run(aql->dispatch, run->budget, run->is_inline, &fault)) {
+    return cp_dispatch_continue(queue, run);
+}
+
+enum cp_step cp_dispatch_continue(struct sg_cp_queue *queue, struct cp_run *run) {
+    struct sg_fault fault;
+    switch (sg_dispatch_run(queue->dispatch, run->budget, run->is_inline, &fault)) {
     case SG_RUN_DONE:
-        aql->is_running = false;
+        queue->is_running = false;
         return CP_STEP_DONE;
     case SG_RUN_BUDGET:
         return CP_STEP_AGAIN;
     case SG_RUN_FAULT:
         break;
     }
-    aql->is_running = false;
+    queue->is_running = false;
     return cp_queue_fault(queue, &fault);
 }
 
 void cp_dispatch_abandon(struct sg_cp_queue *queue) {
     struct sg_fault fault;
-    if (!queue->aql.is_running)
+    if (!queue->is_running)
         return;
-    sg_dispatch_kill(queue->aql.dispatch);
-    while (sg_dispatch_run(queue->aql.dispatch, UINT64_MAX, false, &fault) == SG_RUN_BUDGET)
+    sg_dispatch_kill(queue->dispatch);
+    while (sg_dispatch_run(queue->dispatch, UINT64_MAX, false, &fault) == SG_RUN_BUDGET)
         ;
-    queue->aql.is_running = false;
+    queue->is_running = false;
 }

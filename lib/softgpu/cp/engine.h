@@ -42,13 +42,28 @@ enum cp_stall { CP_STALL_NONE, CP_STALL_SCRATCH, CP_STALL_RECLAIM };
 struct cp_aql {
     struct abi_queue *queue; ///< host address of the amd_queue_t
     uint64_t queue_va;
-    struct sg_dispatch *dispatch;
     struct abi_aql_dispatch packet; ///< copy of the packet in execution
-    bool is_running;                ///< `dispatch` is between init and its end
     enum cp_stall stall;
     uint64_t start_ts;
-    uint32_t ib_position; ///< dwords of the current PM4 buffer already executed
-    uint64_t seen_index;  ///< 1 + index of the packet that was last looked at; 0: none
+    uint64_t seen_index; ///< 1 + index of the packet that was last looked at; 0: none
+};
+
+/// Indirect buffers may be called from the ring and from each other.
+enum { CP_PM4_FRAMES = 4, CP_PM4_SH_REGISTERS = 128 };
+/// The longest packet: header and 2^14 dwords.
+enum { CP_PM4_PACKET_BYTES = (1 + (1 << 14)) * sizeof(uint32_t) };
+
+struct cp_pm4 {
+    struct cp_pm4_frame {
+        uint64_t va;
+        uint32_t dwords;
+        uint32_t position; ///< dwords already executed
+    } frames[CP_PM4_FRAMES];
+    uint32_t depth;    ///< frames in use
+    uint64_t progress; ///< bytes of the current DMA_DATA packet already done
+    /// What SET_SH_REG wrote, from ABI_PM4_SH_COMPUTE on.
+    uint32_t sh[CP_PM4_SH_REGISTERS];
+    uint32_t *packet; ///< PM4 rings: room for a packet that wraps
 };
 
 struct cp_sdma {
@@ -57,6 +72,8 @@ struct cp_sdma {
     uint32_t ib_dwords;
     uint32_t ib_position;
     uint64_t seen_position; ///< 1 + dword position of the packet that was last traced
+    /// 1 + the write pointer that ends in the middle of a packet; 0: none. Any thread reads it.
+    _Atomic uint64_t truncated_at;
 };
 
 struct cp_engine {
@@ -70,6 +87,7 @@ struct cp_engine {
 };
 extern const struct cp_engine cp_engine_aql;
 extern const struct cp_engine cp_engine_sdma;
+extern const struct cp_engine cp_engine_pm4;
 
 struct sg_cp_queue {
     struct sg_cp *cp;
@@ -93,7 +111,10 @@ struct sg_cp_queue {
     /* The owner's. */
     struct sg_tlb tlb;
     struct cp_aql aql;
+    struct cp_pm4 pm4;
     struct cp_sdma sdma;
+    struct sg_dispatch *dispatch; ///< AQL and PM4
+    bool is_running;              ///< `dispatch` is between init and its end
     uint32_t cu_mask[4];
     uint32_t cu_mask_bits;
     struct sg_fault fault;
@@ -153,13 +174,44 @@ void cp_notify(struct sg_cp *cp);
 
 /// Starts or continues the kernel dispatch in aql.packet. CP_STEP_DONE: the kernel has ended.
 enum cp_step cp_dispatch_step(struct sg_cp_queue *queue, struct cp_run *run);
+/// Starts what `config` says, with the queue's own addresses filled in. CP_STEP_DONE: started;
+/// anything else as a step's outcome.
+enum cp_step cp_dispatch_begin(struct sg_cp_queue *queue, struct sg_dispatch_config *config,
+                               bool is_inline);
+/// Goes on with the dispatch that is running. CP_STEP_DONE: the kernel has ended.
+enum cp_step cp_dispatch_continue(struct sg_cp_queue *queue, struct cp_run *run);
 /// Ends a dispatch that will not be continued. The caller owns the queue.
 void cp_dispatch_abandon(struct sg_cp_queue *queue);
 
 /* pm4.c */
 
-/// Executes a vendor packet's indirect buffer from aql.ib_position on.
-enum cp_step cp_pm4_step(struct sg_cp_queue *queue, const struct abi_aql_pm4_ib *packet);
+/// Executes one packet of a ring, or goes on with it after CP_STEP_AGAIN and CP_STEP_WAIT: an
+/// INDIRECT_BUFFER is one packet with all that it calls. `count`: its dwords.
+enum cp_step cp_pm4_execute(struct sg_cp_queue *queue, const uint32_t *dwords, uint32_t count,
+                            struct cp_run *run);
+/// The same for an AQL vendor packet's, which must be an INDIRECT_BUFFER.
+enum cp_step cp_pm4_execute_vendor(struct sg_cp_queue *queue, const struct abi_aql_pm4_ib *packet,
+                                   struct cp_run *run);
+/// Dwords of the packet that begins with `header`.
+uint32_t cp_pm4_packet_dwords(uint32_t header);
+/// Stops the queue because of a packet and says why.
+enum cp_step cp_pm4_refuse(struct sg_cp_queue *queue, uint32_t header, const char *why);
+
+/* pm4_packets.c */
+
+/// Executes one packet that is no INDIRECT_BUFFER.
+enum cp_step cp_pm4_packet(struct sg_cp_queue *queue, const uint32_t *dwords, uint32_t count,
+                           struct cp_run *run);
+const char *cp_pm4_opcode_name(uint32_t opcode);
+
+/* pm4_dispatch.c */
+
+/// SET_SH_REG and DISPATCH_DIRECT, as rows of pm4_packets.c.
+enum cp_step cp_pm4_set_sh_reg(struct sg_cp_queue *queue, const uint32_t *dwords, uint32_t count,
+                               struct cp_run *run);
+enum cp_step cp_pm4_dispatch_direct(struct sg_cp_queue *queue, const uint32_t *dwords,
+                                    uint32_t count, struct cp_run *run);
+
 /// Runs one dword poll (POLL_REGMEM, WAIT_REG_MEM).
 bool cp_poll_compare(uint32_t func, uint32_t value, uint32_t reference);
 
@@ -183,7 +235,7 @@ enum cp_step cp_atomic_execute(struct sg_cp_queue *queue, const struct cp_atomic
 
 /// Copies between mapped intervals, piecewise; stops the queue on a fault and returns false.
 bool cp_copy(struct sg_cp_queue *queue, uint64_t dst_va, uint64_t src_va, uint64_t bytes);
-/// Stores from host memory.
+/// Stores from host memory. Aligned dwords and qwords are stored at once and may ring a doorbell.
 bool cp_store(struct sg_cp_queue *queue, uint64_t dst_va, const void *source, uint64_t bytes);
 /// Fills with `unit_bytes` (1, 2, 4) of `pattern`, starting at the pattern's first byte.
 bool cp_fill(struct sg_cp_queue *queue, uint64_t dst_va, uint32_t pattern, uint32_t unit_bytes,
@@ -197,6 +249,5 @@ void cp_trace_aql(const struct sg_cp_queue *queue, uint64_t index,
 const char *cp_sdma_op_name(uint32_t header);
 /// `packet` has at least as many valid dwords as its kind is long.
 void cp_trace_sdma(const struct sg_cp_queue *queue, uint64_t position, const uint32_t *packet);
-const char *cp_pm4_opcode_name(uint32_t opcode);
 
 #endif

@@ -286,8 +286,8 @@ static void interrupt(struct sg_cp_queue *queue) {
 
 void cp_queue_kill(struct sg_cp_queue *queue) {
     atomic_fetch_or(&queue->control, CP_CONTROL_KILL);
-    if (queue->aql.dispatch)
-        sg_dispatch_kill(queue->aql.dispatch);
+    if (queue->dispatch)
+        sg_dispatch_kill(queue->dispatch);
     interrupt(queue);
     pthread_join(queue->thread, NULL);
     own_for_driver(queue);

@@ -21,7 +21,9 @@ static uint64_t load(const uint64_t *index, int order) {
 }
 
 static bool has_work(const struct sg_cp_queue *queue) {
-    return load(queue->read_index, __ATOMIC_RELAXED) != load(queue->write_index, __ATOMIC_ACQUIRE);
+    const uint64_t write = load(queue->write_index, __ATOMIC_ACQUIRE);
+    return load(queue->read_index, __ATOMIC_RELAXED) != write &&
+           atomic_load_explicit(&queue->sdma.truncated_at, memory_order_relaxed) != write + 1;
 }
 
 static struct source source_of(const struct sg_cp_queue *queue) {
@@ -349,9 +351,14 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     if (!row || !row->execute)
         return refuse(queue, dwords[0], "not supported");
     const uint64_t length = packet_dwords(row, dwords);
-    if (length > available)
-        return source.is_indirect ? refuse(queue, dwords[0], "longer than its buffer")
-                                  : CP_STEP_EMPTY;
+    if (length > available && source.is_indirect)
+        return refuse(queue, dwords[0], "longer than its buffer");
+    if (length > available) {
+        /* Nothing to do before the write pointer moves on. */
+        atomic_store_explicit(&queue->sdma.truncated_at, source.end * DWORD + 1,
+                              memory_order_relaxed);
+        return CP_STEP_EMPTY;
+    }
     if (row->op == ABI_SDMA_INDIRECT && source.is_indirect)
         return refuse(queue, dwords[0], "nested");
     if (sg_trace_on(SG_TRACE_PACKET) && queue->sdma.seen_position != source.position + 1) {

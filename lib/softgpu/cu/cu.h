@@ -54,12 +54,20 @@ void sg_cu_invalidate_code(struct sg_cu *cu, uint64_t va, uint64_t bytes);
 /// dispatch.
 void sg_cu_drain(struct sg_cu *cu);
 
+/// A kernel given by registers, as a PM4 dispatch does, instead of a descriptor.
+struct sg_dispatch_registers {
+    uint64_t entry;
+    uint32_t rsrc1, rsrc2, rsrc3; ///< compute_pgm_rsrc1 to 3
+    uint32_t user_data[16];       ///< the first scalar registers
+};
+
 /// One launch. Addresses are GPU addresses. The packet processor has validated packet fields
 /// against each other; sg_dispatch_init validates them against the kernel descriptor.
 struct sg_dispatch_config {
-    uint64_t kernel_object;
-    uint64_t packet_va; ///< the AQL packet in its ring
-    uint64_t queue_va;  ///< amd_queue_t
+    uint64_t kernel_object;                        ///< the descriptor, unless there are `registers`
+    const struct sg_dispatch_registers *registers; ///< NULL, or used during sg_dispatch_init
+    uint64_t packet_va;                            ///< the AQL packet in its ring
+    uint64_t queue_va;                             ///< amd_queue_t
     uint64_t kernarg_va;
     uint64_t dispatch_id;
     uint32_t grid_size[3]; ///< work-items

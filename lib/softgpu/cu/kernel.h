@@ -3,6 +3,7 @@
 #ifndef SG_CU_KERNEL_H
 #define SG_CU_KERNEL_H
 
+#include "softgpu/cu/cu.h"
 #include "softgpu/mem/vm.h"
 
 #include <stdbool.h>
@@ -23,5 +24,8 @@ struct sg_kernel {
 /// or the entry is not mapped or misaligned, or if it asks for wave32, which gfx90a lacks.
 /// Allocates nothing, takes no lock.
 bool sg_kernel_read(const struct sg_vm *vm, uint64_t kernel_object, struct sg_kernel *out_kernel);
+/// The same from registers; `properties` is 0.
+bool sg_kernel_decode(const struct sg_vm *vm, const struct sg_dispatch_registers *registers,
+                      struct sg_kernel *out_kernel);
 
 #endif

@@ -117,7 +117,9 @@ static void fill_env(struct sg_launch *launch, const struct sg_dispatch_config *
 enum sg_dispatch_check sg_launch_prepare(struct sg_launch *launch,
                                          const struct sg_dispatch_config *config,
                                          uint32_t unit_count) {
-    if (!sg_kernel_read(launch->env.vm, config->kernel_object, &launch->kernel)) {
+    if (config->registers
+            ? !sg_kernel_decode(launch->env.vm, config->registers, &launch->kernel)
+            : !sg_kernel_read(launch->env.vm, config->kernel_object, &launch->kernel)) {
         return SG_DISPATCH_BAD_CODE;
     }
     if (!measure_grid(launch, config)) {
@@ -128,7 +130,11 @@ enum sg_dispatch_check sg_launch_prepare(struct sg_launch *launch,
     if (check != SG_DISPATCH_OK) {
         return check;
     }
-    load_user_sgprs(launch, config);
+    if (config->registers) {
+        memcpy(launch->user_sgprs, config->registers->user_data, sizeof launch->user_sgprs);
+    } else {
+        load_user_sgprs(launch, config);
+    }
     fill_env(launch, config);
     const uint32_t rsrc1 = launch->kernel.rsrc1;
     launch->mode = ABI_RSRC1_FLOAT_MODE(rsrc1) | (ABI_RSRC1_DX10_CLAMP(rsrc1) << 8) |

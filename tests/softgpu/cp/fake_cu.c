@@ -66,7 +66,9 @@ enum sg_dispatch_check sg_dispatch_init(struct sg_dispatch *dispatch,
     dispatch->executed = 0;
     const uint32_t index = atomic_fetch_add(&cu->record_count, 1);
     if (index < FAKE_CU_MAX_RECORDS)
-        cu->records[index] = (struct fake_record){*config, no_alloc};
+        cu->records[index] = (struct fake_record){.config = *config, .is_inline = no_alloc};
+    if (index < FAKE_CU_MAX_RECORDS && config->registers)
+        cu->records[index].registers = *config->registers;
     return SG_DISPATCH_OK;
 }
 

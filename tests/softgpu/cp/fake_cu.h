@@ -26,6 +26,7 @@ enum { FAKE_CU_MAX_KERNELS = 16, FAKE_CU_MAX_RECORDS = 4096 };
 /// One sg_dispatch_init that said OK.
 struct fake_record {
     struct sg_dispatch_config config;
+    struct sg_dispatch_registers registers; ///< where `config` pointed to, if anywhere
     bool is_inline;
 };
 

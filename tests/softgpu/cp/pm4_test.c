@@ -145,8 +145,9 @@ static void stores_waits_and_atomics_execute_in_order(void **state) {
 
 static void unknown_packets_are_a_vendor_packet_error(void **state) {
     (void)state;
-    static const uint32_t headers[] = {ABI_PM4_HEADER(ABI_PM4_DMA_DATA, 7), ABI_PM4_HEADER(0xee, 3),
-                                       0x12345678 & 0x3fffffff, ABI_PM4_HEADER(ABI_PM4_NOP, 100)};
+    static const uint32_t headers[] = {ABI_PM4_HEADER(ABI_PM4_COND_WRITE, 9),
+                                       ABI_PM4_HEADER(0xee, 3), 0x12345678 & 0x3fffffff,
+                                       ABI_PM4_HEADER(ABI_PM4_NOP, 100)};
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         void *inner;
         const uint32_t packet[8] = {headers[i]};

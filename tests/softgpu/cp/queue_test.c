@@ -72,7 +72,7 @@ static void creation_checks_its_arguments(void **state) {
     config.write_ptr_va += 1;
     assert_int_equal(sg_cp_queue_create(harness->cp, &config, &queue), -EINVAL);
     config = good;
-    config.type = SG_CP_QUEUE_PM4;
+    config.type = SG_CP_QUEUE_PM4 + 1;
     assert_int_equal(sg_cp_queue_create(harness->cp, &config, &queue), -EINVAL);
     assert_null(queue);
     assert_int_equal(sg_cp_queue_create(harness->cp, &good, &queue), 0);

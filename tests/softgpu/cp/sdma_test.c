@@ -506,6 +506,47 @@ static void vanished_application_memory_is_a_memory_fault(void **state) {
     assert_true(harness->last_fault.va < base + BYTES);
 }
 
+/// Half a packet is nothing to do: the thread sleeps instead of looking again and again.
+static void half_a_packet_lets_the_thread_sleep(void **state) {
+    struct fixture *fixture = *state;
+    const uint64_t va = harness_alloc(&fixture->harness, 64);
+    const struct abi_sdma_fence fence = {
+        .header = ABI_SDMA_HEADER(ABI_SDMA_FENCE, 0), .addr_lo = lo(va), .addr_hi = hi(va), 7};
+    publish(fixture, &fence, 2);
+    const struct sg_cp_queue *queue = fixture->app.queue;
+    for (uint32_t waited = 0; sg_cp_queue_has_work(queue) || !sg_cp_queue_is_asleep(queue);
+         waited++) {
+        assert_true(waited < TIMEOUT_MS);
+        sleep_ms(1);
+    }
+    publish(fixture, (const uint32_t *)&fence + 2, 2);
+    assert_true(drained(fixture));
+    assert_int_equal(*(uint32_t *)harness_host(&fixture->harness, va), 7);
+}
+
+static void note_ring(void *context, uint64_t offset) {
+    atomic_store((_Atomic uint64_t *)context, offset);
+}
+
+static void fence_rings_a_doorbell(void **state) {
+    enum { DOORBELLS_VA = 0x5550000, DOORBELL_BYTES = 8192, OFFSET = 72 };
+    static uint64_t doorbells[DOORBELL_BYTES / 8];
+    static _Atomic uint64_t rung;
+    struct fixture *fixture = *state;
+    const struct sg_vm_range range = {DOORBELLS_VA, DOORBELL_BYTES, (uint8_t *)doorbells,
+                                      SG_VM_READ | SG_VM_DOORBELL};
+    const struct abi_sdma_fence fence = {
+        .header = ABI_SDMA_HEADER(ABI_SDMA_FENCE, 0), .addr_lo = DOORBELLS_VA + OFFSET, .data = 5};
+    sg_vm_on_doorbell(fixture->harness.vm, note_ring, &rung);
+    assert_int_equal(sg_vm_map(fixture->harness.vm, &range), 0);
+    publish(fixture, &fence, SIZE_DWORDS(abi_sdma_fence));
+    assert_true(drained(fixture));
+    assert_int_equal(atomic_load(&rung), OFFSET);
+    assert_int_equal(doorbells[OFFSET / 8], 5);
+    assert_int_equal(fixture->harness.memory_faults, 0);
+    assert_int_equal(sg_vm_unmap(fixture->harness.vm, DOORBELLS_VA, DOORBELL_BYTES), 0);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -520,6 +561,8 @@ int main(void) {
         CASE(ring_wraps_inside_packets),
         CASE(written_and_indirect_packets_execute),
         cmocka_unit_test(unknown_packets_stop_the_queue),
+        CASE(half_a_packet_lets_the_thread_sleep),
+        CASE(fence_rings_a_doorbell),
         CASE(copy_from_nowhere_is_a_memory_fault),
         CASE(copy_to_read_only_memory_is_a_memory_fault),
         CASE(vanished_application_memory_is_a_memory_fault),
