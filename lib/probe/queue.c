@@ -184,6 +184,10 @@ const char *hsp_queue_error_reason(const struct hsp_queue *queue) {
     return hsp_queue_error(queue) == HSP_OK ? "" : queue->error_reason;
 }
 
+hsp_status hsp_queue_stopped(const struct hsp_queue *queue) {
+    return hsp_fail(HSP_ERROR_QUEUE, "the queue stopped: %s", queue->error_reason);
+}
+
 uint64_t hsp_queue_write_index(const struct hsp_queue *queue) {
     return __atomic_load_n(queue->ring.write_index, __ATOMIC_RELAXED);
 }
@@ -226,7 +230,7 @@ static hsp_status wait_for_room(struct hsp_queue *queue, uint32_t count, uint64_
             relax();
         }
         if (hsp_queue_error(queue) != HSP_OK)
-            return hsp_fail(HSP_ERROR_QUEUE, "the queue stopped: %s", queue->error_reason);
+            return hsp_queue_stopped(queue);
         if (timeout_ns != HSP_WAIT_FOREVER && hsp_clock_ns() - start_ns >= timeout_ns)
             return HSP_ERROR_TIMEOUT;
         sched_yield();

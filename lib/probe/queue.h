@@ -18,4 +18,7 @@ struct hsp_queue {
     char error_reason[256]; ///<
 };
 
+/// HSP_ERROR_QUEUE with the reason. Only for a queue in the error state.
+hsp_status hsp_queue_stopped(const struct hsp_queue *queue);
+
 #endif

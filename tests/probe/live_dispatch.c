@@ -116,7 +116,7 @@ static void launch_in_batches(struct setting *setting, struct hsp_queue *queue,
     OK(hsp_dispatch_wait(queue, setting->done, LIVE_WAIT_NS, HSP_WAIT_BLOCKED));
     check_data(setting, LAUNCHES);
     FAILS(hsp_dispatch_submit(queue, submit, batch, 0, NULL), HSP_ERROR_INVALID_ARGUMENT,
-          "submit 0 dispatches");
+          "submit 0 packets");
     FAILS(hsp_dispatch_submit(queue, submit, batch, RING + 1, NULL), HSP_ERROR_INVALID_ARGUMENT,
           "the queue has 64 packets");
 }

@@ -134,6 +134,40 @@ HSP_API hsp_status hsp_dispatch_submit(struct hsp_queue *queue, enum hsp_submit 
                                        const struct hsp_dispatch *dispatches, uint32_t count,
                                        uint64_t *out_first_index);
 
+enum hsp_barrier_kind {
+    HSP_BARRIER_AND = 0,   ///< all dependencies are 0
+    HSP_BARRIER_OR = 1,    ///< one of them is 0
+    HSP_BARRIER_VALUE = 2, ///< `signal & mask CONDITION value` holds: AMD's packet
+};
+#define HSP_BARRIER_DEPENDENCIES 5
+
+/// A packet that holds the queue up. hsp_barrier_init gives the usual values; all fields may be
+/// changed.
+struct hsp_barrier {
+    enum hsp_barrier_kind kind;
+    /// For AND and OR; those with handle 0 count as not there, and none there as met.
+    hsa_signal_t dependencies[HSP_BARRIER_DEPENDENCIES];
+    hsa_signal_t signal;          ///< for VALUE, as are the next three
+    enum hsp_condition condition; ///<
+    int64_t value;                ///<
+    int64_t mask;                 ///<
+    hsa_signal_t completion;      ///< 0 for none; else the packet processor subtracts 1
+    hsa_fence_scope_t acquire;
+    hsa_fence_scope_t release;
+    bool barrier; ///< wait for all packets before it, and hold all those behind it
+};
+/// No dependencies, every bit of the mask, no completion signal, both fences at system scope, and
+/// the barrier bit, without which packets behind may overtake.
+HSP_API void hsp_barrier_init(struct hsp_barrier *barrier, enum hsp_barrier_kind kind);
+/// Everything of the packet but the first four bytes, which are returned as header and setup (for
+/// VALUE the latter is AMD's packet format). The slot's own header is not touched.
+HSP_API void hsp_barrier_fill(const struct hsp_barrier *barrier, union hsp_packet *packet,
+                              uint16_t *out_header, uint16_t *out_setup);
+/// hsp_dispatch_submit for `count` barriers.
+HSP_API hsp_status hsp_barrier_submit(struct hsp_queue *queue, enum hsp_submit submit,
+                                      const struct hsp_barrier *barriers, uint32_t count,
+                                      uint64_t *out_first_index);
+
 /// Waits for a completion signal to reach 0 and tells a kernel that finished from a queue that died
 /// (HSP_ERROR_QUEUE with the reason). Looks at the queue's state every 20 ms of waiting.
 HSP_API hsp_status hsp_dispatch_wait(const struct hsp_queue *queue, hsa_signal_t completion,
