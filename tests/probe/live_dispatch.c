@@ -118,7 +118,7 @@ static void launch_in_batches(struct setting *setting, struct hsp_queue *queue,
     FAILS(hsp_dispatch_submit(queue, submit, batch, 0, NULL), HSP_ERROR_INVALID_ARGUMENT,
           "submit 0 packets");
     FAILS(hsp_dispatch_submit(queue, submit, batch, RING + 1, NULL), HSP_ERROR_INVALID_ARGUMENT,
-          "the queue has 64 packets");
+          "the queue has 64");
 }
 
 int main(void) {
