@@ -16,19 +16,21 @@ static uint32_t bucket_of(uint64_t page_va) {
 }
 _Static_assert(SG_PAGE_BUCKETS == 1 << 12, "bucket_of keeps 12 bits");
 
-static struct sg_code_page *page_find(struct sg_isa *isa, uint64_t page_va) {
+static struct sg_code_page *page_find(struct sg_isa *isa, uint64_t page_va, uint32_t variant) {
     struct sg_code_page *page =
         atomic_load_explicit(&isa->buckets[bucket_of(page_va)], memory_order_seq_cst);
-    while (page && page->va != page_va)
+    while (page && (page->va != page_va || page->variant != variant))
         page = atomic_load_explicit(&page->next, memory_order_seq_cst);
     return page;
 }
 
-static struct sg_code_page *page_create(uint64_t page_va) {
-    struct sg_code_page *page = calloc(1, sizeof *page);
+static struct sg_code_page *page_create(uint64_t page_va, uint32_t variant) {
+    size_t plain = variant ? SG_PAGE_SLOTS * sizeof(sg_handler *) : 0;
+    struct sg_code_page *page = calloc(1, sizeof *page + plain);
     if (!page)
         return NULL;
     page->va = page_va;
+    page->variant = variant;
     for (uint32_t i = 0; i < SG_PAGE_SLOTS + SG_PAGE_TAIL; i++) {
         atomic_init(&page->ops[i].fn, i < SG_PAGE_SLOTS ? op_lazy : op_page_end);
         page->ops[i].len = 1;
@@ -36,10 +38,10 @@ static struct sg_code_page *page_create(uint64_t page_va) {
     return page;
 }
 
-static struct sg_code_page *page_insert(struct sg_isa *isa, uint64_t page_va) {
+static struct sg_code_page *page_insert(struct sg_isa *isa, uint64_t page_va, uint32_t variant) {
     pthread_mutex_lock(&isa->lock);
-    struct sg_code_page *page = page_find(isa, page_va);
-    if (!page && (page = page_create(page_va))) {
+    struct sg_code_page *page = page_find(isa, page_va, variant);
+    if (!page && (page = page_create(page_va, variant))) {
         _Atomic(struct sg_code_page *) *bucket = &isa->buckets[bucket_of(page_va)];
         atomic_init(&page->next, atomic_load_explicit(bucket, memory_order_relaxed));
         atomic_store_explicit(bucket, page, memory_order_release);
@@ -225,7 +227,8 @@ const struct sg_op *sg_wave_fault(struct sg_wave *w, const struct sg_op *op,
 const struct sg_op *sg_code_enter(struct sg_wave *w, uint64_t pc) {
     struct sg_isa *isa = w->env->isa;
     uint64_t page_va = pc & ~(uint64_t)(SG_PAGE_BYTES - 1);
-    struct sg_code_page *page = page_find(isa, page_va);
+    uint32_t variant = sg_page_variant(w);
+    struct sg_code_page *page = page_find(isa, page_va, variant);
     if (!page || (pc & 3) != 0) {
         w->fault.va = pc;
         w->fault.is_write = false;
@@ -234,7 +237,7 @@ const struct sg_op *sg_code_enter(struct sg_wave *w, uint64_t pc) {
             return fault_at(w, pc, SG_FAULT_MEMORY_MISALIGNED);
         if (!sg_vm_host(isa->vm, pc, 4, SG_VM_EXEC, NULL))
             return fault_at(w, pc, SG_FAULT_MEMORY_UNMAPPED);
-        if (w->no_alloc || !(page = page_insert(isa, page_va)))
+        if (w->no_alloc || !(page = page_insert(isa, page_va, variant)))
             return sg_code_yield(w, pc, SG_YIELD_DECODE);
     }
     w->page = page;
@@ -255,29 +258,11 @@ bool sg_code_is_lazy(const struct sg_op *op) {
     return atomic_load_explicit(&op->fn, memory_order_acquire) == op_lazy;
 }
 
-sg_handler *sg_code_handler(const struct sg_wave *w, const struct sg_op *op) {
-    sg_handler *fn = atomic_load_explicit(&op->fn, memory_order_acquire);
-    return fn == op_traced ? w->page->traced[op - w->page->ops] : fn;
-}
-
-bool sg_code_has_no_effect(uint32_t sopp_opcode) {
-    enum {
-        NOP = 0x00,
-        WAKEUP = 0x03,
-        WAITCNT = 0x0c,
-        SETPRIO = 0x0f,
-        INCPERF = 0x14,
-        TTRACE = 0x16
-    };
-    return sopp_opcode == NOP || sopp_opcode == WAKEUP || sopp_opcode == WAITCNT ||
-           sopp_opcode == SETPRIO || (sopp_opcode >= INCPERF && sopp_opcode <= TTRACE);
-}
-
 /* True for the last instruction of a straight line: what follows may be data. */
 static bool ends_line(const struct sg_op *op, const char *name) {
     if (op->format == SG_FORMAT_SOPP)
         return strcmp(name, "s_endpgm") == 0 || strcmp(name, "s_branch") == 0;
-    return op->format == SG_FORMAT_SOP1 && strcmp(name, "s_setpc_b64") == 0;
+    return strcmp(name, "s_setpc_b64") == 0 || strncmp(name, "s_rfe_", 6) == 0;
 }
 
 static void publish(struct sg_code_page *page, uint32_t slot, const struct sg_decoded *decoded) {
@@ -296,6 +281,10 @@ static void publish(struct sg_code_page *page, uint32_t slot, const struct sg_de
     /* Branches and calls: does the target lie in this page? */
     if (op->format == SG_FORMAT_SOPP || op->format == SG_FORMAT_SOPK)
         op->aux = target >= 0 && target < SG_PAGE_SLOTS;
+    if (page->variant && sg_vector_mode_applies(page->variant, op)) {
+        page->plain[slot] = fn;
+        fn = sg_vector_mode_handler;
+    }
     if (sg_trace_on(SG_TRACE_INSN)) {
         page->traced[slot] = fn;
         fn = op_traced;
@@ -376,7 +365,7 @@ static const struct sg_op *op_traced(struct sg_wave *w, const struct sg_op *op) 
 bool sg_isa_is_decoded(struct sg_isa_reader *reader, uint64_t va) {
     struct sg_isa *isa = reader->isa;
     sg_isa_reader_enter(reader);
-    struct sg_code_page *page = page_find(isa, va & ~(uint64_t)(SG_PAGE_BYTES - 1));
+    struct sg_code_page *page = page_find(isa, va & ~(uint64_t)(SG_PAGE_BYTES - 1), 0);
     bool decoded = page && !sg_code_is_lazy(&page->ops[va % SG_PAGE_BYTES / 4]);
     sg_isa_reader_leave(reader);
     return decoded;

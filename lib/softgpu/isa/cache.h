@@ -16,6 +16,12 @@ enum {
     SG_PAGE_BUCKETS = 4096,
 };
 
+/// Modes that a page was decoded for; see vector_mode.c. 0 for nearly all code.
+enum sg_page_variant { SG_PAGE_INDEXES = 1, SG_PAGE_SKIPS = 2 };
+static inline uint32_t sg_page_variant(const struct sg_wave *w) {
+    return w->mode / SG_MODE_GPR_IDX_EN & (SG_PAGE_INDEXES | SG_PAGE_SKIPS);
+}
+
 /// 4 KiB of code, one op per dword. Slots at and behind SG_PAGE_SLOTS cross to the next page.
 struct sg_code_page {
     struct sg_op ops[SG_PAGE_SLOTS + SG_PAGE_TAIL];
@@ -23,7 +29,9 @@ struct sg_code_page {
     _Atomic(struct sg_code_page *) next; ///< in its bucket
     struct sg_code_page *next_retired;
     uint64_t retired_epoch;
+    uint32_t variant;                  ///< enum sg_page_variant
     sg_handler *traced[SG_PAGE_SLOTS]; ///< instruction trace: what the slot really does
+    sg_handler *plain[];               ///< only if variant != 0: what the row does by itself
 };
 
 struct sg_isa {
@@ -49,13 +57,13 @@ bool sg_code_decode(struct sg_wave *w, const struct sg_op *op);
 /// True while a slot waits for its first execution.
 bool sg_code_is_lazy(const struct sg_op *op);
 
-/// What the op executes, below the instruction trace.
-sg_handler *sg_code_handler(const struct sg_wave *w, const struct sg_op *op);
-/// True for the SOPP opcodes that do nothing here (s_nop, s_waitcnt, ...).
-bool sg_code_has_no_effect(uint32_t sopp_opcode);
-/// Runs from `op` with vector register indexing until it is switched off; returns the op to go on
-/// with, or NULL when the wave stopped. A wave that yields in between resumes here.
-const struct sg_op *sg_gpr_idx_run(struct sg_wave *w, const struct sg_op *op);
+/// True if an instruction has sg_vector_mode_handler instead of its row's handler in pages of this
+/// variant.
+bool sg_vector_mode_applies(uint32_t variant, const struct sg_op *op);
+sg_handler sg_vector_mode_handler;
+/// The op after `op`, which may have changed MODE: of another page if its variant has to change.
+/// NULL after having stopped the wave.
+const struct sg_op *sg_code_mode_changed(struct sg_wave *w, const struct sg_op *op);
 
 /// Brackets every use of pages: from enter to leave no page that can be found is freed.
 void sg_isa_reader_enter(struct sg_isa_reader *reader);

@@ -13,8 +13,7 @@ void sg_hwreg_set(struct sg_wave *w, uint32_t hwreg, uint32_t value);
 /// "HW_REG_MODE" and so on; NULL for an unknown id.
 const char *sg_hwreg_name(uint32_t id);
 
-/// s_set_gpr_idx_on (gpr_idx.c): executes what follows, up to s_set_gpr_idx_off, with vector
-/// register numbers moved by M0.
-sg_handler sg_handle_gpr_idx_on;
+/// s_set_gpr_idx_on and _off, s_setvskip (vector_mode.c).
+sg_handler sg_handle_gpr_idx_on, sg_handle_gpr_idx_off, sg_handle_setvskip;
 
 #endif

@@ -187,6 +187,7 @@ SG_INLINE void zero_lanes(struct sg_wave *w, const struct sg_op *op, uint64_t ou
 #define ATOMIC_FLOAT(name, opcode, type, ...)        MUBUF_ATOMIC(name, BYTES_##type)
 #define ATOMIC_FLOAT_GLOBAL(name, opcode, type, ...) MUBUF_ATOMIC(name, BYTES_##type)
 #define MUBUF_CACHE(...)
+#define MUBUF_LDS_STORE(...)
 #define MUBUF_UNIMPLEMENTED(...)
 #include "softgpu/isa/mubuf.def"
 #undef VMEM_LOAD
@@ -196,7 +197,25 @@ SG_INLINE void zero_lanes(struct sg_wave *w, const struct sg_op *op, uint64_t ou
 #undef ATOMIC_FLOAT
 #undef ATOMIC_FLOAT_GLOBAL
 #undef MUBUF_CACHE
+#undef MUBUF_LDS_STORE
 #undef MUBUF_UNIMPLEMENTED
+
+/* The data come from LDS instead of a register: from row TMP_LDS, through the store of a dword
+ * whose data operand names no register. */
+SG_HANDLER(buffer_store_lds_dword) {
+    struct buffer_place place;
+    if (!sg_wave_exec(w))
+        SG_NEXT(w, op);
+    buffer_place(w, op, 4, &place);
+    sg_vmem_read_lds(w, op, (sg_lane_row *)&w->tmp[SG_TMP_LDS]);
+    bool ok =
+        !place.linear.exec ||
+        (place.is_swizzled ? SG_V(sg_swizzled_store_dword)(w, op, &place.swizzled, SG_NONE)
+                           : SG_V(sg_vmem_store_dword)(w, op, &w->tlb, &place.linear, SG_NONE));
+    if (!ok)
+        return NULL;
+    SG_NEXT(w, op);
+}
 
 SG_HANDLER(no_effect) {
     SG_NEXT(w, op);
@@ -222,6 +241,8 @@ SG_HANDLER(no_effect) {
 #define ATOMIC_FLOAT_GLOBAL(name, opcode, type, ...) ATOMIC_ROW(name, opcode, type, type)
 #define MUBUF_CACHE(name, opcode)                                                                  \
     SG_ROW(name, opcode, handle_no_effect, SG_VMEM_BARE, none, none, none, none)
+#define MUBUF_LDS_STORE(name, opcode)                                                              \
+    MUBUF_ROW(name, opcode, handle_##name, SG_VMEM_STORE | SG_VMEM_LDS, none, none)
 #define UNIMPLEMENTED_LOAD(name, opcode, type)                                                     \
     MUBUF_ROW(name, opcode, NULL, SG_VMEM_LOAD, type, none)
 #define UNIMPLEMENTED_STORE(name, opcode, type)                                                    \

@@ -35,8 +35,12 @@ bool sg_mubuf_decode(const uint32_t *words, const struct sg_row *row, struct sg_
     op->src[2] = (uint16_t)(words[1] >> 24);
     if (row->flags & SG_VMEM_BARE)
         return true;
-    /* Only loads of a dword or less have an LDS form (and the store from LDS is nothing else). */
-    bool may_lds = row->flags & SG_VMEM_LOAD && row->types[0] == SG_T_b32 && row->opcode < 0x20;
+    /* Only loads of a dword or less have an LDS form; the store from LDS is nothing else. */
+    bool may_lds = row->flags & SG_VMEM_LDS ||
+                   (row->flags & SG_VMEM_LOAD && row->types[0] == SG_T_b32 && row->opcode < 0x20);
+    uint32_t addressing = op->mods & (SG_MEM_LDS | SG_MEM_OFFEN | SG_MEM_IDXEN);
+    if (row->flags & SG_VMEM_LDS && addressing != SG_MEM_LDS)
+        return false;
     if (op->mods & SG_MEM_LDS && !may_lds && row->fn)
         return false;
     return op->src[2] != SG_LITERAL && op->src[1] + 4 <= SG_CONST_0;

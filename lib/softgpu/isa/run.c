@@ -5,8 +5,6 @@
 
 #include <xmmintrin.h>
 
-enum { MODE_GPR_IDX_EN = 27 };
-
 /* Host FP control word: exceptions masked, rounding and denormals as 4 bits of MODE say. */
 static uint32_t host_fp_mode(uint32_t round, uint32_t denormals) {
     static const uint32_t rounding[] = {0, 2, 1, 3}; // nearest, +inf, -inf, zero
@@ -39,8 +37,6 @@ void sg_isa_reader_leave(struct sg_isa_reader *reader) {
 
 static void run(struct sg_wave *w) {
     const struct sg_op *op = sg_code_enter(w, w->pc);
-    if (op && (w->mode >> MODE_GPR_IDX_EN & 1)) // it yielded in between
-        op = sg_gpr_idx_run(w, op);
     while (op) {
         sg_handler *fn = atomic_load_explicit(&op->fn, memory_order_acquire);
         op = fn(w, op);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SOP1 and SOPP: scalar moves, EXEC, calls, branches, messages. */
 #include "softgpu/isa/handler.h"
+#include "softgpu/isa/hwreg.h"
 
 #define SG_GET_b32(w, op, n)   sg_scalar32(w, op, n)
 #define SG_GET_u32(w, op, n)   sg_scalar32(w, op, n)
@@ -16,7 +17,7 @@
 #define SG_PUT_i32(w, code, x) ((w)->s[code] = (uint32_t)(x))
 #define SG_PUT_b64(w, code, x) sg_wave_set_s64(w, code, x)
 
-enum { MSG_INTERRUPT = 1, MSG_GET_DOORBELL = 10, TRAP_DEBUG = 3 };
+enum { MSG_INTERRUPT = 1, MSG_GET_DOORBELL = 10, TRAP_DEBUG = 3, STATUS_HALT = 1 << 13 };
 
 static inline uint32_t bits_reverse32(uint32_t x) {
     x = (x >> 1 & 0x55555555) | (x & 0x55555555) << 1;
@@ -62,6 +63,21 @@ SG_HANDLER(s_swappc_b64) {
     uint64_t target = SG_GET_b64(w, op, 0);
     sg_wave_set_s64(w, op->dst, sg_wave_pc(w, op) + 4);
     SG_JUMP(w, sg_code_jump(w, target));
+}
+
+/* No trap handler runs here: there is no privilege to give up. */
+#define handle_s_rfe_b64 handle_s_setpc_b64
+
+/* The second arrival goes on; the first takes the path that the fork left aside. */
+SG_HANDLER(s_cbranch_join) {
+    uint32_t depth = w->mode >> SG_MODE_CSP_SHIFT;
+    if (depth == (SG_GET_b32(w, op, 0) & 7) || depth == 0)
+        SG_NEXT(w, op);
+    w->mode -= 1u << SG_MODE_CSP_SHIFT;
+    const uint32_t *saved = &w->s[(depth - 1) * 4];
+    uint64_t pc = saved[0] | (uint64_t)saved[1] << 32;
+    sg_wave_set_exec(w, saved[2] | (uint64_t)saved[3] << 32);
+    SG_JUMP(w, sg_code_jump(w, pc));
 }
 
 /* M0 moves the register number; one that leaves the SGPRs is undefined on the hardware too. */
@@ -133,20 +149,17 @@ SG_HANDLER(s_set_gpr_idx_idx) {
         SG_NEXT(w, op);                                                                            \
     }
 #define SOP1_FUNCTION(name, opc, tD, t0)
-#define SOP1_UNIMPLEMENTED(name, opc, tD, t0)
 #include "softgpu/isa/sop1.def"
 #undef SOP1
 #undef SOP1_EXEC
 #undef SOP1_WREXEC
 #undef SOP1_FUNCTION
-#undef SOP1_UNIMPLEMENTED
-#define SOP1(name, opc, tD, t0, ...)          SG_ROW(name, opc, handle_##name, 0, tD, t0, none, none)
-#define SOP1_EXEC(name, opc, value)           SG_ROW(name, opc, handle_##name, 0, b64, b64, none, none)
-#define SOP1_WREXEC(name, opc, value)         SG_ROW(name, opc, handle_##name, 0, b64, b64, none, none)
-#define SOP1_FUNCTION(name, opc, tD, t0)      SG_ROW(name, opc, handle_##name, 0, tD, t0, none, none)
-#define SOP1_UNIMPLEMENTED(name, opc, tD, t0) SG_ROW(name, opc, NULL, 0, tD, t0, none, none)
-#define SG_DEF                                "softgpu/isa/sop1.def"
-#define SG_FIND                               sg_sop1_find
+#define SOP1(name, opc, tD, t0, ...)     SG_ROW(name, opc, handle_##name, 0, tD, t0, none, none)
+#define SOP1_EXEC(name, opc, value)      SG_ROW(name, opc, handle_##name, 0, b64, b64, none, none)
+#define SOP1_WREXEC(name, opc, value)    SG_ROW(name, opc, handle_##name, 0, b64, b64, none, none)
+#define SOP1_FUNCTION(name, opc, tD, t0) SG_ROW(name, opc, handle_##name, 0, tD, t0, none, none)
+#define SG_DEF                           "softgpu/isa/sop1.def"
+#define SG_FIND                          sg_sop1_find
 #include "softgpu/isa/table.h"
 
 SG_HANDLER(no_effect) {
@@ -169,8 +182,8 @@ SG_HANDLER(s_sleep) {
     return sg_code_yield(w, sg_wave_pc(w, op) + 4, SG_YIELD_SLEEP);
 }
 
-SG_HANDLER(s_sendmsg) {
-    uint32_t message = op->imm & 15;
+/* False if there is no such message for a compute wave. */
+static bool send_message(struct sg_wave *w, uint32_t message) {
     if (message == MSG_INTERRUPT) {
         if (w->env->interrupt)
             w->env->interrupt(w->env->interrupt_context, w->s[SG_M0]);
@@ -178,9 +191,41 @@ SG_HANDLER(s_sendmsg) {
         /* The trap handler polls EXEC_LO bit 31 until the answer is there. */
         sg_wave_set_exec(w, w->env->doorbell_index & 0x3ff);
     } else {
-        w->fault.code = op->imm & 0xffff;
-        return sg_wave_fault(w, op, SG_FAULT_UNIMPLEMENTED);
+        return false;
     }
+    return true;
+}
+
+SG_HANDLER(s_sendmsg) {
+    if (send_message(w, op->imm & 15))
+        SG_NEXT(w, op);
+    w->fault.code = op->imm & 0xffff;
+    return sg_wave_fault(w, op, SG_FAULT_UNIMPLEMENTED);
+}
+
+/* Only a debugger could let a halted wave go on: it stays here, and others run. */
+static const struct sg_op *halt(struct sg_wave *w, const struct sg_op *op) {
+    w->status |= STATUS_HALT;
+    return sg_code_yield(w, sg_wave_pc(w, op), SG_YIELD_SLEEP);
+}
+
+SG_HANDLER(s_sethalt) {
+    if (op->imm & 1)
+        return halt(w, op);
+    SG_NEXT(w, op);
+}
+
+SG_HANDLER(s_sendmsghalt) {
+    if (w->status & STATUS_HALT || send_message(w, op->imm & 15))
+        return halt(w, op);
+    w->fault.code = op->imm & 0xffff;
+    return sg_wave_fault(w, op, SG_FAULT_UNIMPLEMENTED);
+}
+
+/* As if the host killed the wave. */
+SG_HANDLER(s_setkill) {
+    if (op->imm & 1)
+        return sg_wave_stop(w, op, SG_WAVE_ENDED);
     SG_NEXT(w, op);
 }
 
@@ -200,6 +245,8 @@ SG_HANDLER(s_icache_inv) {
     SG_JUMP(w, sg_code_enter(w, next));
 }
 
+#define handle_s_set_gpr_idx_off sg_handle_gpr_idx_off
+
 SG_HANDLER(s_set_gpr_idx_mode) {
     w->s[SG_M0] = (w->s[SG_M0] & ~0xf000u) | (op->imm & 15) << 12;
     SG_NEXT(w, op);
@@ -207,7 +254,6 @@ SG_HANDLER(s_set_gpr_idx_mode) {
 
 #define SOPP_NOP(name, opc)
 #define SOPP_FUNCTION(name, opc)
-#define SOPP_UNIMPLEMENTED(name, opc)
 #define SOPP_BRANCH(name, opc, condition)                                                          \
     SG_HANDLER(name) {                                                                             \
         if (condition)                                                                             \
@@ -217,12 +263,10 @@ SG_HANDLER(s_set_gpr_idx_mode) {
 #include "softgpu/isa/sopp.def"
 #undef SOPP_NOP
 #undef SOPP_FUNCTION
-#undef SOPP_UNIMPLEMENTED
 #undef SOPP_BRANCH
-#define SOPP_NOP(name, opc)           SG_ROW(name, opc, handle_no_effect, 0, none, none, none, none)
-#define SOPP_FUNCTION(name, opc)      SG_ROW(name, opc, handle_##name, 0, none, none, none, none)
-#define SOPP_BRANCH(name, opc, c)     SG_ROW(name, opc, handle_##name, 0, none, none, none, none)
-#define SOPP_UNIMPLEMENTED(name, opc) SG_ROW(name, opc, NULL, 0, none, none, none, none)
-#define SG_DEF                        "softgpu/isa/sopp.def"
-#define SG_FIND                       sg_sopp_find
+#define SOPP_NOP(name, opc)       SG_ROW(name, opc, handle_no_effect, 0, none, none, none, none)
+#define SOPP_FUNCTION(name, opc)  SG_ROW(name, opc, handle_##name, 0, none, none, none, none)
+#define SOPP_BRANCH(name, opc, c) SG_ROW(name, opc, handle_##name, 0, none, none, none, none)
+#define SG_DEF                    "softgpu/isa/sopp.def"
+#define SG_FIND                   sg_sopp_find
 #include "softgpu/isa/table.h"

@@ -30,6 +30,39 @@ SG_INLINE int64_t bits_extract_signed(int64_t value, uint32_t offset, uint32_t w
     return width >= bits ? value : (int64_t)((uint64_t)value << (64 - width)) >> (64 - width);
 }
 
+/* Lanes of both kinds: the smaller part runs first, the other's address and EXEC wait in four SGPRs
+ * for s_cbranch_join. */
+SG_INLINE const struct sg_op *fork_lanes(struct sg_wave *w, const struct sg_op *op,
+                                         uint64_t condition, uint64_t target) {
+    uint64_t exec = sg_wave_exec(w), pass = condition & exec, fail = ~condition & exec;
+    uint64_t next = sg_wave_pc(w, op) + 4;
+    if (pass == exec)
+        return sg_code_jump(w, target);
+    if (fail == exec)
+        return op + 1;
+    bool fail_first = __builtin_popcountll(fail) < __builtin_popcountll(pass);
+    uint32_t saved = (w->mode >> SG_MODE_CSP_SHIFT) * 4;
+    sg_wave_set_s64(w, saved, fail_first ? target : next);
+    sg_wave_set_s64(w, saved + 2, fail_first ? pass : fail);
+    w->mode += 1u << SG_MODE_CSP_SHIFT;
+    sg_wave_set_exec(w, fail_first ? fail : pass);
+    return fail_first ? op + 1 : sg_code_jump(w, target);
+}
+
+SG_HANDLER(s_cbranch_g_fork) {
+    SG_JUMP(w, fork_lanes(w, op, SG_GET_b64(w, op, 0), SG_GET_b64(w, op, 1)));
+}
+
+SG_HANDLER(s_cbranch_i_fork) {
+    uint64_t target = sg_wave_pc(w, op) + 4 + (uint64_t)(int64_t)(int32_t)op->imm * 4;
+    SG_JUMP(w, fork_lanes(w, op, sg_wave_s64(w, op->dst), target));
+}
+
+/* No trap handler runs here: there is no state to restore. */
+SG_HANDLER(s_rfe_restore_b64) {
+    SG_JUMP(w, sg_code_jump(w, SG_GET_b64(w, op, 0)));
+}
+
 #define SOP2(name, opc, tD, t0, t1, ...)                                                           \
     SG_INLINE SG_C_##tD lane_##name(SG_C_##t0 S0, SG_C_##t1 S1, uint32_t *scc) {                   \
         SG_C_##tD D;                                                                               \
@@ -43,14 +76,14 @@ SG_INLINE int64_t bits_extract_signed(int64_t value, uint32_t offset, uint32_t w
         SG_PUT_##tD(w, op->dst, D);                                                                \
         SG_NEXT(w, op);                                                                            \
     }
-#define SOP2_UNIMPLEMENTED(name, opc, tD, t0, t1)
+#define SOP2_FUNCTION(name, opc, tD, t0, t1)
 #include "softgpu/isa/sop2.def"
 #undef SOP2
-#undef SOP2_UNIMPLEMENTED
-#define SOP2(name, opc, tD, t0, t1, ...)          SG_ROW(name, opc, handle_##name, 0, tD, t0, t1, none)
-#define SOP2_UNIMPLEMENTED(name, opc, tD, t0, t1) SG_ROW(name, opc, NULL, 0, tD, t0, t1, none)
-#define SG_DEF                                    "softgpu/isa/sop2.def"
-#define SG_FIND                                   sg_sop2_find
+#undef SOP2_FUNCTION
+#define SOP2(name, opc, tD, t0, t1, ...)     SG_ROW(name, opc, handle_##name, 0, tD, t0, t1, none)
+#define SOP2_FUNCTION(name, opc, tD, t0, t1) SG_ROW(name, opc, handle_##name, 0, tD, t0, t1, none)
+#define SG_DEF                               "softgpu/isa/sop2.def"
+#define SG_FIND                              sg_sop2_find
 #include "softgpu/isa/table.h"
 
 #define SOPC(name, opc, t0, t1, condition)                                                         \
@@ -61,17 +94,14 @@ SG_INLINE int64_t bits_extract_signed(int64_t value, uint32_t offset, uint32_t w
         w->s[SG_SCC] = lane_##name(SG_GET_##t0(w, op, 0), SG_GET_##t1(w, op, 1));                  \
         SG_NEXT(w, op);                                                                            \
     }
-#define SOPC_UNIMPLEMENTED(name, opc, t0, t1)
 #define SOPC_FUNCTION(name, opc, t0, t1, fn)
 #include "softgpu/isa/sopc.def"
 #undef SOPC
-#undef SOPC_UNIMPLEMENTED
 #undef SOPC_FUNCTION
-#define SOPC(name, opc, t0, t1, ...)          SG_ROW(name, opc, handle_##name, 0, none, t0, t1, none)
-#define SOPC_UNIMPLEMENTED(name, opc, t0, t1) SG_ROW(name, opc, NULL, 0, none, t0, t1, none)
-#define SOPC_FUNCTION(name, opc, t0, t1, fn)  SG_ROW(name, opc, fn, 0, none, t0, t1, none)
-#define SG_DEF                                "softgpu/isa/sopc.def"
-#define SG_FIND                               sg_sopc_find
+#define SOPC(name, opc, t0, t1, ...)         SG_ROW(name, opc, handle_##name, 0, none, t0, t1, none)
+#define SOPC_FUNCTION(name, opc, t0, t1, fn) SG_ROW(name, opc, fn, 0, none, t0, t1, none)
+#define SG_DEF                               "softgpu/isa/sopc.def"
+#define SG_FIND                              sg_sopc_find
 #include "softgpu/isa/table.h"
 
 SG_HANDLER(s_getreg_b32) {
@@ -81,12 +111,12 @@ SG_HANDLER(s_getreg_b32) {
 
 SG_HANDLER(s_setreg_b32) {
     sg_hwreg_set(w, op->imm & 0xffff, w->s[op->dst]);
-    SG_NEXT(w, op);
+    SG_JUMP(w, sg_code_mode_changed(w, op));
 }
 
 SG_HANDLER(s_setreg_imm32_b32) {
     sg_hwreg_set(w, op->mods & 0xffff, op->imm);
-    SG_NEXT(w, op);
+    SG_JUMP(w, sg_code_mode_changed(w, op));
 }
 
 SG_HANDLER(s_call_b64) {
@@ -117,16 +147,13 @@ SG_HANDLER(s_call_b64) {
         SG_NEXT(w, op);                                                                            \
     }
 #define SOPK_FUNCTION(name, opc, tD)
-#define SOPK_UNIMPLEMENTED(name, opc, tD)
 #include "softgpu/isa/sopk.def"
 #undef SOPK_CMP
 #undef SOPK_ALU
 #undef SOPK_FUNCTION
-#undef SOPK_UNIMPLEMENTED
-#define SOPK_CMP(name, opc, type, ...)    SG_ROW(name, opc, handle_##name, 0, type, none, none, none)
-#define SOPK_ALU(name, opc, ...)          SG_ROW(name, opc, handle_##name, 0, i32, none, none, none)
-#define SOPK_FUNCTION(name, opc, tD)      SG_ROW(name, opc, handle_##name, 0, tD, none, none, none)
-#define SOPK_UNIMPLEMENTED(name, opc, tD) SG_ROW(name, opc, NULL, 0, tD, none, none, none)
-#define SG_DEF                            "softgpu/isa/sopk.def"
-#define SG_FIND                           sg_sopk_find
+#define SOPK_CMP(name, opc, type, ...) SG_ROW(name, opc, handle_##name, 0, type, none, none, none)
+#define SOPK_ALU(name, opc, ...)       SG_ROW(name, opc, handle_##name, 0, i32, none, none, none)
+#define SOPK_FUNCTION(name, opc, tD)   SG_ROW(name, opc, handle_##name, 0, tD, none, none, none)
+#define SG_DEF                         "softgpu/isa/sopk.def"
+#define SG_FIND                        sg_sopk_find
 #include "softgpu/isa/table.h"

@@ -62,7 +62,7 @@ SG_INLINE bool vmem_store(struct sg_wave *w, const struct sg_op *op, struct sg_t
                           const struct sg_lanes *lanes, uint32_t data, uint32_t bytes,
                           uint32_t shift) {
     struct sg_access_fault fault;
-    const sg_lane_row *rows = (const sg_lane_row *)sg_wave_row(w, data);
+    const sg_lane_row *rows = sg_vmem_data(w, data);
     w->memory_op = op;
     if (shift) {
         for (uint32_t i = 0; i < SG_LANES; i++)
@@ -224,8 +224,7 @@ SG_INLINE bool swizzled_store(struct sg_wave *w, const struct sg_op *op,
                               uint32_t shift) {
     struct sg_access_fault fault;
     w->memory_op = op;
-    if (PICK(swizzled_write, bytes)(w, at, shift, (const sg_lane_row *)sg_wave_row(w, data),
-                                    &fault))
+    if (PICK(swizzled_write, bytes)(w, at, shift, sg_vmem_data(w, data), &fault))
         return true;
     sg_vmem_fault(w, op, &fault, true);
     return false;

@@ -27,6 +27,7 @@ enum sg_vmem_row {
     SG_VMEM_STORE = 1u << 1,
     SG_VMEM_ATOMIC = 1u << 2,
     SG_VMEM_BARE = 1u << 3, ///< no operands: cache control
+    SG_VMEM_LDS = 1u << 4,  ///< moves to or from LDS only
 };
 
 /// The wave's w->tmp rows: 0 to 3 are the data on their way, the others belong to addressing.
@@ -38,6 +39,7 @@ enum sg_tmp_row {
     SG_TMP_MASK = 7,
     SG_TMP_SHIFTED = 8,
     SG_TMP_INDEX = 9,
+    SG_TMP_LDS = 10,
 };
 
 /// Memory interleaved over lanes in 4-byte elements: byte `offset` of lane i is at
@@ -66,6 +68,13 @@ void sg_vmem_host_fault(struct sg_wave *w, uint64_t va, bool is_write);
 /// dword, whatever the width of the load; lanes beyond the work-group's LDS are dropped.
 void sg_vmem_write_lds(struct sg_wave *w, const struct sg_op *op, const sg_lane_row *values,
                        uint64_t exec);
+
+/// The same the other way, for stores whose data operand is SG_NONE: lanes beyond LDS read 0.
+void sg_vmem_read_lds(struct sg_wave *w, const struct sg_op *op, sg_lane_row *values);
+/// Rows that a store takes: registers, or what sg_vmem_read_lds left in SG_TMP_LDS.
+static inline const sg_lane_row *sg_vmem_data(const struct sg_wave *w, uint32_t data) {
+    return (const sg_lane_row *)(data == SG_NONE ? w->tmp[SG_TMP_LDS] : sg_wave_row(w, data));
+}
 
 /// The active lanes of a wave as struct sg_lanes wants them; base, lo and hi are the caller's.
 static inline void sg_lanes_of_wave(struct sg_wave *w, struct sg_lanes *lanes) {

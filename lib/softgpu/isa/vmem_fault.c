@@ -47,3 +47,11 @@ void sg_vmem_write_lds(struct sg_wave *w, const struct sg_op *op, const sg_lane_
             sg_store32(w->lds + at, values[0][lane]);
     }
 }
+
+void sg_vmem_read_lds(struct sg_wave *w, const struct sg_op *op, sg_lane_row *values) {
+    uint32_t start = (w->s[SG_M0] & 0xffff) + op->imm;
+    for (uint32_t lane = 0; lane < SG_LANES; lane++) {
+        uint64_t at = (uint64_t)start + 4 * lane;
+        values[0][lane] = at + 4 <= w->lds_bytes ? sg_load32(w->lds + at) : 0;
+    }
+}

@@ -127,6 +127,11 @@ struct sg_wave {
 
 /// MODE as hipcc's kernel descriptors have it: round to nearest, denormals kept, DX10_CLAMP, IEEE.
 enum { SG_MODE_DEFAULT = 0x3f0, SG_MODE_DX10_CLAMP = 1u << 8, SG_MODE_IEEE = 1u << 9 };
+/// More bits of MODE: vector register indexing, vector instructions are skipped, and (3 bits) the
+/// depth of the stack that s_cbranch_g_fork and its kin keep in SGPRs.
+#define SG_MODE_GPR_IDX_EN (1u << 27)
+#define SG_MODE_VSKIP      (1u << 28)
+#define SG_MODE_CSP_SHIFT  (29)
 
 /// Prepares a wave's constant part (inline constants) and clears registers, SCC, mode (to
 /// SG_MODE_DEFAULT), state. The caller then sets v, acc_offset, pc, EXEC, SGPRs, lds, env...
