@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/// progress(done, rounds): every work-group computes for a while and then counts itself, so that
+/// the host sees how far a launch has come.
+///
+/// | argument | type       | meaning                                             |
+/// |----------|------------|-----------------------------------------------------|
+/// | done     | uint32_t * | one element: work-groups that have ended            |
+/// | rounds   | uint32_t   | how long each computes: some ten instructions each  |
+/// | sink     | uint32_t * | one element per work-group, so that the work counts |
+#include <hip/hip_runtime.h>
+#include <stdint.h>
+
+extern "C" __global__ void progress(uint32_t *done, uint32_t rounds, uint32_t *sink) {
+    uint32_t value = blockIdx.x + threadIdx.x;
+    for (uint32_t i = 0; i < rounds; ++i) {
+        value = value * 1664525u + 1013904223u + (value >> 7);
+    }
+    if (threadIdx.x == 0) {
+        sink[blockIdx.x] = value;
+        __hip_atomic_fetch_add(done, 1, __ATOMIC_RELEASE, __HIP_MEMORY_SCOPE_SYSTEM);
+    }
+}
