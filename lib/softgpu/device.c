@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/device.h"
 
+#include "abi/drm.h"
 #include "abi/softgpu.h"
 #include "softgpu/common/options.h"
 #include "softgpu/cp/cp.h"
@@ -13,32 +14,33 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 enum { SPARE_FD_FIRST = 512, SPARE_FD_SECOND = 64 };
 
-struct device {
-    pid_t pid;
-    int fds[SG_DEVICE_FILES];
-    struct stat files[SG_DEVICE_FILES];
-    struct sg_options options;
+/* What one GPU consists of, besides what the driver knows of it. */
+struct gpu {
     struct sg_vm *vm;
     struct sg_cu *cu;
     struct sg_cp *cp;
-    struct sg_kfd *kfd;
     struct sg_doorbell *doorbell;
+};
+
+struct device {
+    pid_t pid;
+    int fds[SG_DEVICE_FILES]; /* -1: none */
+    struct stat files[SG_DEVICE_FILES];
+    struct sg_options options;
+    struct sg_kfd *kfd;
+    struct gpu gpus[SG_GPU_LIMIT];
 };
 
 /* Never freed: a queue's thread or a signal handler may look at it until the process ends. */
 static _Atomic(struct device *) current;
 static pthread_mutex_t create_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static const char *const memfd_names[SG_DEVICE_FILES] = {
-    [SG_DEVICE_KFD] = SG_MEMFD_PREFIX "/dev/kfd",
-    [SG_DEVICE_RENDER] = SG_MEMFD_PREFIX "/dev/dri/renderD128",
-};
 
 /* The device of this very process: a fork's child has the parent's until it opens its own. */
 static struct device *own(void) {
@@ -64,7 +66,8 @@ enum sg_device_file sg_device_identify(const struct stat *file, struct sg_kfd **
     const struct device *device = own();
     *out_kfd = device ? device->kfd : NULL;
     for (int i = 0; device && i < SG_DEVICE_FILES; i++) {
-        if (device->files[i].st_dev == file->st_dev && device->files[i].st_ino == file->st_ino)
+        if (device->fds[i] >= 0 && device->files[i].st_dev == file->st_dev &&
+            device->files[i].st_ino == file->st_ino)
             return (enum sg_device_file)i;
     }
     return SG_DEVICE_NONE;
@@ -85,7 +88,11 @@ bool sg_device_owns_fd(int fd) {
     if (!sg_device_exists())
         return false;
     const struct device *device = own();
-    return device && (fd == device->fds[SG_DEVICE_KFD] || fd == device->fds[SG_DEVICE_RENDER]);
+    for (int i = 0; device && i < SG_DEVICE_FILES; i++) {
+        if (device->fds[i] == fd)
+            return fd >= 0;
+    }
+    return false;
 }
 
 int sg_device_next_fd(unsigned fd) {
@@ -109,8 +116,8 @@ bool sg_device_vacate_fd(int fd) {
             return false;
         device->fds[i] = copy;
         /* The driver maps buffer objects through its copy of the number. */
-        if (i == SG_DEVICE_RENDER)
-            sg_kfd_set_bo_fd(device->kfd, copy);
+        if (i >= SG_DEVICE_RENDER)
+            sg_kfd_set_bo_fd(sg_kfd_gpu(device->kfd, (uint32_t)(i - SG_DEVICE_RENDER)), copy);
     }
     return true;
 }
@@ -139,23 +146,35 @@ static void reset_in_child(void) {
     pthread_mutex_init(&create_lock, NULL);
     /* The parent's GPU memory must not live as long as this child. */
     struct device *device = atomic_load(&current);
-    if (device && device->pid != getpid()) {
-        close(device->fds[SG_DEVICE_KFD]);
-        close(device->fds[SG_DEVICE_RENDER]);
-        device->fds[SG_DEVICE_KFD] = device->fds[SG_DEVICE_RENDER] = -1;
+    for (int i = 0; device && device->pid != getpid() && i < SG_DEVICE_FILES; i++) {
+        if (device->fds[i] >= 0)
+            close(device->fds[i]);
+        device->fds[i] = -1;
     }
 }
 
+/* The files that are there: those of the GPUs that were asked for. */
+static int file_count(const struct device *device) {
+    return SG_DEVICE_RENDER + (int)device->options.gpu_count;
+}
+
 static int open_files(struct device *device) {
-    for (int i = 0; i < SG_DEVICE_FILES; i++) {
-        const int fd = memfd_create(memfd_names[i], MFD_CLOEXEC);
+    for (int i = 0; i < file_count(device); i++) {
+        char name[64] = SG_MEMFD_PREFIX "/dev/kfd";
+        if (i >= SG_DEVICE_RENDER)
+            snprintf(name, sizeof name, SG_MEMFD_PREFIX "/dev/dri/renderD%d",
+                     ABI_DRM_RENDER_MINOR + i - SG_DEVICE_RENDER);
+        const int fd = memfd_create(name, MFD_CLOEXEC);
         if (fd < 0)
             return -errno;
         device->fds[i] = move_up(fd);
         if (fstat(device->fds[i], &device->files[i]))
             return -errno;
     }
-    return ftruncate(device->fds[SG_DEVICE_KFD], SG_KFD_FILE_BYTES) ? -errno : 0;
+    return ftruncate(device->fds[SG_DEVICE_KFD],
+                     SG_KFD_GPU_BYTES * (off_t)device->options.gpu_count)
+               ? -errno
+               : 0;
 }
 
 /* A kernel rang. */
@@ -163,61 +182,82 @@ static void ring_doorbell(void *doorbell, uint64_t offset) {
     sg_doorbell_ring(doorbell, (uint32_t)(offset / sizeof(uint64_t)));
 }
 
-static int build(struct device *device) {
-    const struct sg_kfd_config kfd_config = {
+static int build_driver(struct device *device) {
+    struct sg_kfd_config config = {
         .page_fd = device->fds[SG_DEVICE_KFD],
-        .bo_fd = device->fds[SG_DEVICE_RENDER],
         .vram_bytes = device->options.vram_bytes,
         .ram_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
         .cu_count = device->options.cu_count,
-        .vm = device->vm = sg_vm_create(),
+        .gpu_count = device->options.gpu_count,
     };
-    if (!device->vm || !(device->kfd = sg_kfd_create(&kfd_config)))
-        return -ENOMEM;
+    for (uint32_t i = 0; i < config.gpu_count; i++) {
+        config.gpus[i].vm = device->gpus[i].vm = sg_vm_create();
+        config.gpus[i].bo_fd = device->fds[SG_DEVICE_RENDER + i];
+        if (!config.gpus[i].vm)
+            return -ENOMEM;
+    }
+    device->kfd = sg_kfd_create(&config);
+    return device->kfd ? 0 : -ENOMEM;
+}
+
+static int build_gpu(struct device *device, uint32_t index) {
+    struct gpu *gpu = &device->gpus[index];
+    struct sg_gpu *driver = sg_kfd_gpu(device->kfd, index);
     const struct sg_cu_config cu_config = {
-        .vm = device->vm,
-        .sink = {.context = device->kfd, .interrupt = sg_kfd_wave_interrupt},
+        .vm = gpu->vm,
+        .sink = {.context = driver, .interrupt = sg_kfd_wave_interrupt},
         .cu_count = device->options.cu_count,
         .worker_count = device->options.worker_count,
     };
-    device->cu = sg_cu_create(&cu_config);
-    if (!device->cu)
+    gpu->cu = sg_cu_create(&cu_config);
+    if (!gpu->cu)
         return -ENOMEM;
     const struct sg_doorbell_config doorbell_config = {
         .mode = device->options.doorbell,
-        .page = sg_kfd_doorbell_page(device->kfd),
+        .page = sg_kfd_doorbell_page(driver),
         .bytes = SG_KFD_DOORBELL_BYTES,
     };
-    sg_signal_install();
-    device->doorbell = sg_doorbell_create(&doorbell_config);
-    if (!device->doorbell)
+    gpu->doorbell = sg_doorbell_create(&doorbell_config);
+    if (!gpu->doorbell)
         return errno == ENOMEM ? -ENOMEM : -ENODEV;
-    sg_vm_on_doorbell(device->vm, ring_doorbell, device->doorbell);
+    sg_vm_on_doorbell(gpu->vm, ring_doorbell, gpu->doorbell);
     const struct sg_cp_config cp_config = {
-        .vm = device->vm,
-        .cu = device->cu,
-        .sink = {.context = device->kfd,
+        .vm = gpu->vm,
+        .cu = gpu->cu,
+        .sink = {.context = driver,
                  .event = sg_kfd_raise_event,
                  .memory_fault = sg_kfd_memory_fault,
                  .report = sg_kfd_report},
-        .gpu_id = SG_GPU_ID,
-        .watch = sg_doorbell_watch(device->doorbell),
+        .gpu_id = sg_gpu_id(index),
+        .watch = sg_doorbell_watch(gpu->doorbell),
     };
-    device->cp = sg_cp_create(&cp_config);
-    if (!device->cp)
+    gpu->cp = sg_cp_create(&cp_config);
+    if (!gpu->cp)
         return -ENOMEM;
-    sg_kfd_attach(device->kfd, device->cp, device->cu, device->doorbell);
+    sg_kfd_attach(device->kfd, index, gpu->cp, gpu->cu, gpu->doorbell);
     return 0;
+}
+
+static int build(struct device *device) {
+    int error = build_driver(device);
+    if (!error)
+        sg_signal_install();
+    for (uint32_t i = 0; i < device->options.gpu_count && !error; i++)
+        error = build_gpu(device, i);
+    return error;
 }
 
 static void destroy(struct device *device) {
     if (!device)
         return;
     sg_kfd_destroy(device->kfd);
-    sg_cp_destroy(device->cp);
-    sg_doorbell_destroy(device->doorbell);
-    sg_cu_destroy(device->cu);
-    sg_vm_destroy(device->vm);
+    for (int i = 0; i < SG_GPU_LIMIT; i++) {
+        struct gpu *gpu = &device->gpus[i];
+        sg_cp_destroy(gpu->cp);
+        sg_doorbell_destroy(gpu->doorbell);
+        sg_cu_destroy(gpu->cu);
+        sg_vm_destroy(gpu->vm);
+    }
     for (int i = 0; i < SG_DEVICE_FILES; i++) {
         if (device->fds[i] >= 0)
             close(device->fds[i]);
@@ -230,7 +270,8 @@ static int create(struct device **out_device) {
     struct device *device = calloc(1, sizeof *device);
     if (!device)
         return -ENOMEM;
-    device->fds[SG_DEVICE_KFD] = device->fds[SG_DEVICE_RENDER] = -1;
+    for (int i = 0; i < SG_DEVICE_FILES; i++)
+        device->fds[i] = -1;
     device->pid = getpid();
     int error = -ENODEV;
     if (!sg_options_read(&device->options))
@@ -286,10 +327,12 @@ int sg_device_open(enum sg_device_file which, int flags) {
         if (!result)
             atomic_store(&current, device);
     }
-    if (!result)
+    if (!result && (int)which >= file_count(device))
+        result = -ENODEV;
+    if (!result) {
         result = fcntl(device->fds[which], flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
-    if (result < 0 && device)
-        result = -errno;
+        result = result < 0 ? -errno : result;
+    }
     pthread_mutex_unlock(&create_lock);
     return result;
 }

@@ -23,9 +23,17 @@ grep -q '/libhsaprobe-softgpu.so:libm.so.6$' stdout || complain "LD_PRELOAD is $
 run soft -- "$HSAPROBE" soft -- sh -c 'echo $LD_PRELOAD'
 [ "$(tr ':' '\n' <stdout | grep -c softgpu)" -eq 1 ] || complain "nested: preloaded twice"
 
+run soft --gpus 8 -- sh -c 'echo $HSAPROBE_SOFT_GPUS'
+[ "$(cat stdout)" = 8 ] || complain "--gpus is not passed on: $(cat stdout)"
+for number in 0 9 -1 two ''; do
+    refuse 2 "--gpus: '$number' is not a number from 1 to 8" soft "--gpus=$number" -- true
+done
+
 # a program sees the GPU
 run soft --vram 1G --cus 12 -- "$HSAPROBE" info --format json
 grep -q '"cu_count": 12' stdout || complain "the program doesn't see 12 compute units"
+run soft --gpus 3 -- "$HSAPROBE" info --format json
+[ "$(grep -o 'GPU-90a0740f0000000[1-3]' stdout | sort -u | wc -l)" -eq 3 ] || complain "the program doesn't see 3 GPUs"
 [ -s stderr ] && complain "a program on the software GPU was restarted"
 run soft -- "$HSAPROBE" info --device hw
 [ "$code" -eq 2 ] || complain "--device hw on the software GPU: exit code $code"

@@ -11,7 +11,7 @@
 /* As a shell reports them. */
 enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-enum { KEY_VRAM = 0x100, KEY_CUS, KEY_DOORBELL, KEY_TRACE, KEY_WORKERS, KEY_ISA };
+enum { KEY_VRAM = 0x100, KEY_CUS, KEY_GPUS, KEY_DOORBELL, KEY_TRACE, KEY_WORKERS, KEY_ISA };
 
 struct soft_input {
     char **program; ///< argv of the program, ends with NULL
@@ -19,12 +19,13 @@ struct soft_input {
 
 static const struct argp_option options[] = {
     {"vram", KEY_VRAM, "SIZE", 0,
-     "device memory, with K, M, G or T (default: half of RAM, at most 64G)", 0},
-    {"cus", KEY_CUS, "N", 0, "compute units, 1 to 104 (default 104)", 0},
+     "memory of each GPU, with K, M, G or T (default: half of RAM, at most 64G)", 0},
+    {"cus", KEY_CUS, "N", 0, "compute units of each GPU, 1 to 104 (default 104)", 0},
+    {"gpus", KEY_GPUS, "N", 0, "GPUs, 1 to 8, on PCIe without bridges (default 1)", 0},
     {"doorbell", KEY_DOORBELL, "MODE", 0,
      "how doorbells are noticed: auto, trap, uffd or spin (default auto)", 0},
-    {"workers", KEY_WORKERS, "N", 0, "threads that run work-groups (default: one per processor)",
-     0},
+    {"workers", KEY_WORKERS, "N", 0,
+     "threads of each GPU that run work-groups (default: one per processor)", 0},
     {"isa", KEY_ISA, "LEVEL", 0,
      "interpreter built for v2, v3 or v4 of x86-64 (default: the best here)", 0},
     {"trace", KEY_TRACE, "LIST", 0, "print a line per ioctl, packet or insn (comma-separated)", 0},
@@ -65,6 +66,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         parse_count(state, "--cus", arg, 1, 104);
         setenv("HSAPROBE_SOFT_CUS", arg, 1);
         return 0;
+    case KEY_GPUS:
+        parse_count(state, "--gpus", arg, 1, 8);
+        setenv("HSAPROBE_SOFT_GPUS", arg, 1);
+        return 0;
     case KEY_WORKERS:
         parse_count(state, "--workers", arg, 1, 256);
         setenv("HSAPROBE_SOFT_WORKERS", arg, 1);
@@ -98,9 +103,11 @@ const struct command_options cmd_soft_options = {
     .options = options,
     .parse = parse,
     .args_doc = "[--] PROGRAM [ARG...]",
-    .details = "PROGRAM and everything that it starts see one gfx90a GPU. The exit code is the "
-               "program's; 127 when there is no such program, 126 when it can't be executed, 77 "
-               "when the software GPU isn't there.",
+    .details =
+        "PROGRAM and everything that it starts see one gfx90a GPU, or N; each process has its "
+        "own. The exit code is the "
+        "program's; 127 when there is no such program, 126 when it can't be executed, 77 "
+        "when the software GPU isn't there.",
     .input_bytes = sizeof(struct soft_input),
     .stops_at_first_word = true,
 };

@@ -92,6 +92,10 @@ static bool parse_cus(const char *text, struct sg_options *options) {
     return parse_count(text, MI210_CU_COUNT, &options->cu_count);
 }
 
+static bool parse_gpus(const char *text, struct sg_options *options) {
+    return parse_count(text, SG_GPU_LIMIT, &options->gpu_count);
+}
+
 static bool parse_workers(const char *text, struct sg_options *options) {
     return parse_count(text, WORKERS_MAX, &options->worker_count);
 }
@@ -137,6 +141,7 @@ static const struct variable {
     {"HSAPROBE_SOFT_VRAM", parse_vram,
      "bytes, or a number with suffix K, M, G or T, from 64M to 1T and a multiple of 4K"},
     {"HSAPROBE_SOFT_CUS", parse_cus, "a number from 1 to 104"},
+    {"HSAPROBE_SOFT_GPUS", parse_gpus, "a number from 1 to 8"},
     {"HSAPROBE_SOFT_DOORBELL", parse_doorbell, "auto, trap, uffd or spin"},
     {"HSAPROBE_SOFT_TRACE", parse_trace, "a comma list of ioctl, packet and insn"},
     {"HSAPROBE_SOFT_ISA", parse_isa, "v2, v3 or v4, not above what this processor has"},
@@ -178,6 +183,7 @@ bool sg_options_read(struct sg_options *out_options) {
     *out_options = (struct sg_options){
         .vram_bytes = default_vram_bytes(),
         .cu_count = MI210_CU_COUNT,
+        .gpu_count = 1,
         .worker_count = default_workers(),
         .doorbell = SG_DOORBELL_AUTO,
         .isa_level = sg_processor_level(),

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /// What the user chose for the software GPU, read once from the environment, and its trace lines.
 ///
-/// | variable              | value                                          | default |
-/// |-----------------------|------------------------------------------------|-----------------------|
-/// | HSAPROBE_SOFT_VRAM    | bytes, or with suffix K, M, G, T (powers of 2): | min(64G, half of
-/// RAM) | |                       | 64M to 1T, a multiple of 4K                    | | |
-/// HSAPROBE_SOFT_CUS     | 1 to 104                                       | 104                   |
-/// | HSAPROBE_SOFT_DOORBELL| auto, trap, uffd, spin                         | auto | |
-/// HSAPROBE_SOFT_TRACE   | comma list of ioctl, packet, insn              | none                  |
-/// | HSAPROBE_SOFT_ISA     | v2, v3, v4; not above what the processor has   | the processor's | |
-/// HSAPROBE_SOFT_WORKERS | 1 to 256                                       | usable processors     |
+/// * HSAPROBE_SOFT_VRAM: bytes, or with suffix K, M, G, T (powers of 2), of each GPU; 64M to 1T, a
+///   multiple of 4K. Default: half of RAM, at most 64G.
+/// * HSAPROBE_SOFT_CUS: compute units of each GPU, 1 to 104. Default: 104.
+/// * HSAPROBE_SOFT_GPUS: GPUs, 1 to 8. Default: 1.
+/// * HSAPROBE_SOFT_DOORBELL: auto, trap, uffd or spin. Default: auto.
+/// * HSAPROBE_SOFT_TRACE: comma list of ioctl, packet, insn. Default: none.
+/// * HSAPROBE_SOFT_ISA: v2, v3 or v4, not above what the processor has. Default: what it has.
+/// * HSAPROBE_SOFT_WORKERS: threads of each GPU that run work-groups, 1 to 256. Default: as many as
+///   there are usable processors.
 ///
 /// A variable that is set to nothing counts as unset. A bad value is reported, naming variable,
 /// value and what was expected, and the software GPU then refuses to open: it never runs with
@@ -27,11 +27,15 @@ enum sg_doorbell_mode {
     SG_DOORBELL_SPIN, ///< each queue's thread spins; never a trap (debuggers)
 };
 
+/// As many GPUs as one process can have.
+enum { SG_GPU_LIMIT = 8 };
+
 enum sg_trace { SG_TRACE_IOCTL = 1u << 0, SG_TRACE_PACKET = 1u << 1, SG_TRACE_INSN = 1u << 2 };
 
 struct sg_options {
-    uint64_t vram_bytes;
-    uint32_t cu_count;
+    uint64_t vram_bytes; ///< of each GPU
+    uint32_t cu_count;   ///< of each GPU
+    uint32_t gpu_count;
     uint32_t worker_count;
     enum sg_doorbell_mode doorbell;
     uint32_t trace;     ///< enum sg_trace

@@ -21,8 +21,8 @@ static int copy_field(uint64_t user, uint64_t *length, const char *value) {
     return sg_copy_out(user, value, room < *length ? room : *length);
 }
 
-static int version(struct sg_kfd *kfd, void *argument) {
-    (void)kfd;
+static int version(struct sg_gpu *gpu, void *argument) {
+    (void)gpu;
     struct abi_drm_version *args = argument;
     args->version_major = DRM_MAJOR;
     args->version_minor = DRM_MINOR;
@@ -33,8 +33,8 @@ static int version(struct sg_kfd *kfd, void *argument) {
     return error ? error : copy_field(args->desc, &args->desc_len, "AMD GPU");
 }
 
-static int get_cap(struct sg_kfd *kfd, void *argument) {
-    (void)kfd;
+static int get_cap(struct sg_gpu *gpu, void *argument) {
+    (void)gpu;
     struct abi_drm_get_cap *args = argument;
     args->value = 0; /* no display, no buffer sharing */
     return 0;
@@ -77,9 +77,10 @@ static struct abi_amdgpu_dev_info dev_info(const struct sg_kfd *kfd) {
     return info;
 }
 
-static struct abi_amdgpu_memory memory_info(struct sg_kfd *kfd) {
+static struct abi_amdgpu_memory memory_info(const struct sg_gpu *gpu) {
+    struct sg_kfd *kfd = gpu->kfd;
     pthread_mutex_lock(&kfd->memory.lock);
-    const uint64_t vram_used = kfd->memory.vram_used;
+    const uint64_t vram_used = gpu->vram_used;
     const uint64_t gtt_used = kfd->memory.system_used;
     pthread_mutex_unlock(&kfd->memory.lock);
     const uint64_t vram = kfd->config.vram_bytes;
@@ -100,10 +101,10 @@ static int read_registers(const struct abi_amdgpu_info *args) {
     return count > MMR_LIMIT ? -EINVAL : answer(args, zeros, count * sizeof zeros[0]);
 }
 
-static int info(struct sg_kfd *kfd, void *argument) {
+static int info(struct sg_gpu *gpu, void *argument) {
     const struct abi_amdgpu_info *args = argument;
     const uint64_t zeros[16] = {0};
-    const struct abi_amdgpu_memory memory = memory_info(kfd);
+    const struct abi_amdgpu_memory memory = memory_info(gpu);
 
     if (!args->return_size || !args->return_pointer)
         return -EINVAL;
@@ -127,7 +128,7 @@ static int info(struct sg_kfd *kfd, void *argument) {
     case ABI_AMDGPU_INFO_READ_MMR_REG:
         return read_registers(args);
     case ABI_AMDGPU_INFO_DEV_INFO: {
-        const struct abi_amdgpu_dev_info device = dev_info(kfd);
+        const struct abi_amdgpu_dev_info device = dev_info(gpu->kfd);
         return answer(args, &device, sizeof device);
     }
     case ABI_AMDGPU_INFO_HW_IP_INFO:
@@ -146,7 +147,7 @@ static const struct {
     uint32_t nr;
     uint32_t bytes;
     const char *name;
-    int (*call)(struct sg_kfd *kfd, void *argument);
+    int (*call)(struct sg_gpu *gpu, void *argument);
 } calls[] = {
     {ABI_DRM_VERSION, sizeof(struct abi_drm_version), "VERSION", version},
     {ABI_DRM_GET_CAP, sizeof(struct abi_drm_get_cap), "GET_CAP", get_cap},
@@ -161,7 +162,7 @@ static void trace(const char *name, bool is_info, const void *args, int result) 
         sg_trace_line("ioctl DRM_%s = %d", name, result);
 }
 
-int sg_kfd_drm_ioctl(struct sg_kfd *kfd, unsigned long cmd, void *arg) {
+int sg_kfd_drm_ioctl(struct sg_gpu *gpu, unsigned long cmd, void *arg) {
     const uint64_t user = (uint64_t)(uintptr_t)arg;
     _Alignas(16) uint8_t args[64] = {0};
 
@@ -171,7 +172,7 @@ int sg_kfd_drm_ioctl(struct sg_kfd *kfd, unsigned long cmd, void *arg) {
         const uint64_t bytes = _IOC_SIZE(cmd) < calls[i].bytes ? _IOC_SIZE(cmd) : calls[i].bytes;
         if ((_IOC_DIR(cmd) & _IOC_WRITE) && sg_copy_in(args, user, bytes))
             return -EFAULT;
-        int result = calls[i].call(kfd, args);
+        int result = calls[i].call(gpu, args);
         if ((_IOC_DIR(cmd) & _IOC_READ) && sg_copy_out(user, args, bytes))
             result = -EFAULT;
         if (sg_trace_on(SG_TRACE_IOCTL))

@@ -82,7 +82,7 @@ static void set(struct sg_events *events, struct sg_event *event) {
 }
 
 void sg_kfd_raise_event(void *context, uint32_t event_id) {
-    struct sg_kfd *kfd = context;
+    struct sg_kfd *kfd = ((struct sg_gpu *)context)->kfd;
     struct sg_event *event = find(&kfd->events, event_id);
     /* Only these have a slot that the device may signal. */
     if (event && event_id < ABI_KFD_SIGNAL_EVENT_LIMIT)
@@ -99,8 +99,8 @@ void sg_kfd_wave_interrupt(void *context, uint32_t message) {
 }
 
 void sg_kfd_memory_fault(void *context, const struct sg_fault *fault) {
-    struct sg_kfd *kfd = context;
-    struct sg_events *events = &kfd->events;
+    const struct sg_gpu *gpu = context;
+    struct sg_events *events = &gpu->kfd->events;
 
     /* The first fault counts: ROCr reports it and ends the process. */
     uint32_t none = FAULT_NONE;
@@ -110,7 +110,7 @@ void sg_kfd_memory_fault(void *context, const struct sg_fault *fault) {
             .not_present = !read_only,
             .read_only = read_only,
             .va = fault->va & ~0xfffull, /* the hardware reports pages */
-            .gpu_id = SG_GPU_ID,
+            .gpu_id = gpu->id,
         };
         atomic_store(&events->fault_state, FAULT_VALID);
     }
@@ -206,8 +206,10 @@ int sg_ioctl_set_event(struct sg_kfd *kfd, struct abi_kfd_event_id *args) {
         return -EINVAL;
     set(&kfd->events, event);
     /* ROCr sets the event of a signal that it has stored to: a queue may wait for that signal. */
-    if (kfd->cp)
-        sg_cp_poke(kfd->cp);
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++) {
+        if (kfd->gpus[i].cp)
+            sg_cp_poke(kfd->gpus[i].cp);
+    }
     return 0;
 }
 

@@ -12,6 +12,7 @@
 
 /// A buffer object, as ALLOC_MEMORY_OF_GPU makes it.
 struct sg_bo {
+    struct sg_gpu *gpu; ///< whose it is
     uint64_t va;
     uint64_t bytes;       ///< of the address range; twice the memory for AQL_QUEUE
     uint64_t backing;     ///< bytes of memory behind it
@@ -19,28 +20,25 @@ struct sg_bo {
     uint8_t *host;        ///< device's mapping, or the application's memory (USERPTR)
     uint32_t flags;       ///< ABI_KFD_MEM_*
     uint32_t index;       ///< low half of the handle
-    bool mapped;          ///< in the address space
+    uint32_t mapped;      ///< in whose address space: bit i is GPU i
 };
 
 /// A range given by the SVM ioctl. Sorted by address, never overlapping.
 struct sg_svm_range {
     uint64_t va;
     uint64_t bytes;
-    uint32_t access; ///< ABI_KFD_SVM_ACCESS, _IN_PLACE or NO_ACCESS
+    uint32_t access[SG_GPU_LIMIT]; ///< ABI_KFD_SVM_ACCESS, _IN_PLACE or NO_ACCESS
     uint32_t flags;
     uint32_t preferred;
     uint32_t prefetch;
     uint32_t granularity;
-    bool mapped;
+    uint32_t mapped; ///< in whose address space: bit i is GPU i
 };
 
 struct sg_memory {
     pthread_mutex_t lock;
     struct sg_bo **bos; ///< by index; NULL: free
     uint32_t bo_slots;
-    uint64_t next_offset; ///< in the render node's file; never reused
-    uint64_t file_bytes;
-    uint64_t vram_used;
     uint64_t system_used;
     struct sg_svm_range *svm;
     uint32_t svm_count;
@@ -70,6 +68,7 @@ enum { SG_QUEUE_LIMIT = SG_CP_MAX_QUEUES, SG_SDMA_QUEUE_LIMIT = 16 };
 
 struct sg_queue {
     struct sg_cp_queue *cp;
+    struct sg_gpu *gpu;
     uint32_t type; ///< enum abi_kfd_queue_type
     uint32_t doorbell_index;
     uint32_t percentage;
@@ -80,16 +79,31 @@ struct sg_queues {
     pthread_mutex_t lock;
     struct sg_queue table[SG_QUEUE_LIMIT];
     uint32_t count;
+};
+
+/// One GPU as the process sees it.
+struct sg_gpu {
+    struct sg_kfd *kfd;
+    uint32_t index;
+    uint32_t id; ///< sg_gpu_id(index)
+    struct sg_vm *vm;
+    struct sg_cp *cp;
+    struct sg_cu *cu;             ///< may be NULL
+    struct sg_doorbell *doorbell; ///< may be NULL
+    uint8_t *doorbell_page;
+    uint8_t *mmio_page;
+    /* Under memory.lock. */
+    int bo_fd;
+    uint64_t next_offset; ///< in the render node's file; never reused
+    uint64_t file_bytes;
+    uint64_t vram_used;
+    /* Under queues.lock. */
     uint32_t sdma_count;
 };
 
 struct sg_kfd {
     struct sg_kfd_config config;
-    struct sg_cp *cp;
-    struct sg_cu *cu;
-    struct sg_doorbell *doorbell;
-    uint8_t *doorbell_page;
-    uint8_t *mmio_page;
+    struct sg_gpu gpus[SG_GPU_LIMIT];
     /// Lowest and highest address at which the application ever mapped the doorbell page.
     _Atomic uintptr_t doorbell_low;
     _Atomic uintptr_t doorbell_high;
@@ -105,6 +119,9 @@ int sg_copy_in(void *to, uint64_t user, uint64_t bytes);
 int sg_copy_out(uint64_t user, const void *from, uint64_t bytes);
 /// True if [user, user + bytes) lies in user space.
 bool sg_access_ok(uint64_t user, uint64_t bytes);
+
+/// The GPU with this id, or NULL.
+struct sg_gpu *sg_gpu_find(struct sg_kfd *kfd, uint32_t gpu_id);
 
 int sg_memory_init(struct sg_kfd *kfd);
 void sg_memory_fini(struct sg_kfd *kfd);

@@ -24,14 +24,13 @@ static uint64_t round_up(uint64_t value, uint64_t to) {
 }
 
 static uint64_t handle_of(const struct sg_bo *bo) {
-    return (uint64_t)SG_GPU_ID << 32 | bo->index;
+    return (uint64_t)bo->gpu->id << 32 | bo->index;
 }
 
 struct sg_bo *sg_memory_find(struct sg_memory *memory, uint64_t handle) {
     const uint32_t index = (uint32_t)handle;
-    if (handle >> 32 != SG_GPU_ID || index >= memory->bo_slots)
-        return NULL;
-    return memory->bos[index];
+    struct sg_bo *bo = index < memory->bo_slots ? memory->bos[index] : NULL;
+    return bo && handle >> 32 == bo->gpu->id ? bo : NULL;
 }
 
 static void *map_file(int fd, uint64_t offset, uint64_t bytes) {
@@ -46,22 +45,28 @@ static void *map_file(int fd, uint64_t offset, uint64_t bytes) {
     return host;
 }
 
-int sg_memory_init(struct sg_kfd *kfd) {
-    struct sg_memory *memory = &kfd->memory;
+static int init_gpu(struct sg_gpu *gpu, int page_fd) {
+    const uint64_t pages = (uint64_t)gpu->index * SG_KFD_GPU_BYTES;
     struct rlimit limit;
 
-    pthread_mutex_init(&memory->lock, NULL);
-    memory->next_offset = FIRST_OFFSET;
-    memory->file_bytes = FILE_BYTES;
+    gpu->next_offset = FIRST_OFFSET;
+    gpu->file_bytes = FILE_BYTES;
     /* Beyond the limit on file sizes, ftruncate would raise SIGXFSZ. */
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < FILE_BYTES)
-        memory->file_bytes = limit.rlim_cur / PAGE_BYTES * PAGE_BYTES;
-    if (ftruncate(kfd->config.bo_fd, (off_t)memory->file_bytes))
+        gpu->file_bytes = limit.rlim_cur / PAGE_BYTES * PAGE_BYTES;
+    if (ftruncate(gpu->bo_fd, (off_t)gpu->file_bytes))
         return -errno;
-    kfd->doorbell_page =
-        map_file(kfd->config.page_fd, SG_KFD_DOORBELL_OFFSET, SG_KFD_DOORBELL_BYTES);
-    kfd->mmio_page = map_file(kfd->config.page_fd, SG_KFD_MMIO_OFFSET, SG_KFD_MMIO_BYTES);
-    return kfd->doorbell_page && kfd->mmio_page ? 0 : -ENOMEM;
+    gpu->doorbell_page = map_file(page_fd, pages + SG_KFD_DOORBELL_OFFSET, SG_KFD_DOORBELL_BYTES);
+    gpu->mmio_page = map_file(page_fd, pages + SG_KFD_MMIO_OFFSET, SG_KFD_MMIO_BYTES);
+    return gpu->doorbell_page && gpu->mmio_page ? 0 : -ENOMEM;
+}
+
+int sg_memory_init(struct sg_kfd *kfd) {
+    int error = 0;
+    pthread_mutex_init(&kfd->memory.lock, NULL);
+    for (uint32_t i = 0; i < kfd->config.gpu_count && !error; i++)
+        error = init_gpu(&kfd->gpus[i], kfd->config.page_fd);
+    return error;
 }
 
 static bool in_file(const struct sg_bo *bo) {
@@ -71,7 +76,7 @@ static bool in_file(const struct sg_bo *bo) {
 /* Bytes that count against the limit of this object's memory. */
 static uint64_t *usage_of(struct sg_memory *memory, const struct sg_bo *bo) {
     if (bo->flags & ABI_KFD_MEM_VRAM)
-        return &memory->vram_used;
+        return &bo->gpu->vram_used;
     return bo->flags & (ABI_KFD_MEM_GTT | ABI_KFD_MEM_USERPTR) ? &memory->system_used : NULL;
 }
 
@@ -94,13 +99,13 @@ static void uncharge(struct sg_memory *memory, const struct sg_bo *bo) {
 }
 
 /* Gives the object its bytes. */
-static int back(struct sg_kfd *kfd, struct sg_bo *bo, uint64_t user) {
-    struct sg_memory *memory = &kfd->memory;
+static int back(struct sg_bo *bo, uint64_t user) {
+    struct sg_gpu *gpu = bo->gpu;
 
     if (bo->flags & ABI_KFD_MEM_DOORBELL) {
-        bo->host = kfd->doorbell_page;
+        bo->host = gpu->doorbell_page;
     } else if (bo->flags & ABI_KFD_MEM_MMIO_REMAP) {
-        bo->host = kfd->mmio_page;
+        bo->host = gpu->mmio_page;
     } else if (bo->flags & ABI_KFD_MEM_USERPTR) {
         /* msync fails where a page of the range isn't mapped, and does nothing else. */
         if (!sg_access_ok(user, bo->backing) ||
@@ -109,23 +114,23 @@ static int back(struct sg_kfd *kfd, struct sg_bo *bo, uint64_t user) {
         bo->host = (uint8_t *)(uintptr_t)user;
     } else {
         const uint64_t align = bo->backing >= BIG_ALIGN ? BIG_ALIGN : PAGE_BYTES;
-        const uint64_t offset = round_up(memory->next_offset, align);
-        if (offset > memory->file_bytes || bo->backing > memory->file_bytes - offset)
+        const uint64_t offset = round_up(gpu->next_offset, align);
+        if (offset > gpu->file_bytes || bo->backing > gpu->file_bytes - offset)
             return -ENOMEM;
-        bo->host = map_file(kfd->config.bo_fd, offset, bo->backing);
+        bo->host = map_file(gpu->bo_fd, offset, bo->backing);
         if (!bo->host)
             return -ENOMEM;
         bo->file_offset = offset;
-        memory->next_offset = offset + bo->backing;
+        gpu->next_offset = offset + bo->backing;
     }
     return 0;
 }
 
-static void unback(struct sg_kfd *kfd, struct sg_bo *bo) {
+static void unback(struct sg_bo *bo) {
     if (!in_file(bo) || !bo->host)
         return;
     munmap(bo->host, bo->backing);
-    fallocate(kfd->config.bo_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)bo->file_offset,
+    fallocate(bo->gpu->bo_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)bo->file_offset,
               (off_t)bo->backing);
 }
 
@@ -149,7 +154,7 @@ static int64_t free_slot(struct sg_memory *memory) {
 static int check_alloc(const struct abi_kfd_alloc_memory *args) {
     const uint32_t domain = args->flags & DOMAINS;
 
-    if (!args->size || args->gpu_id != SG_GPU_ID || !domain)
+    if (!args->size || !domain)
         return -EINVAL;
     if (domain & ABI_KFD_MEM_DOORBELL)
         return args->size == SG_KFD_DOORBELL_BYTES ? 0 : -EINVAL;
@@ -160,12 +165,13 @@ static int check_alloc(const struct abi_kfd_alloc_memory *args) {
     return args->size > INT64_MAX ? -ENOMEM : 0;
 }
 
-static int new_bo(struct sg_kfd *kfd, const struct abi_kfd_alloc_memory *args,
+static int new_bo(struct sg_kfd *kfd, struct sg_gpu *gpu, const struct abi_kfd_alloc_memory *args,
                   struct sg_bo **out_bo) {
     struct sg_memory *memory = &kfd->memory;
     struct sg_bo *bo = calloc(1, sizeof *bo);
     if (!bo)
         return -ENOMEM;
+    bo->gpu = gpu;
     bo->va = args->va_addr;
     bo->bytes = round_up(args->size, PAGE_BYTES);
     bo->flags = args->flags;
@@ -174,7 +180,7 @@ static int new_bo(struct sg_kfd *kfd, const struct abi_kfd_alloc_memory *args,
     int error = charge(kfd, bo);
     if (error)
         goto fail_charge;
-    error = back(kfd, bo, args->mmap_offset);
+    error = back(bo, args->mmap_offset);
     if (error)
         goto fail_back;
     const int64_t slot = free_slot(memory);
@@ -188,7 +194,7 @@ static int new_bo(struct sg_kfd *kfd, const struct abi_kfd_alloc_memory *args,
     return 0;
 
 fail_slot:
-    unback(kfd, bo);
+    unback(bo);
 fail_back:
     uncharge(memory, bo);
 fail_charge:
@@ -197,40 +203,41 @@ fail_charge:
 }
 
 int sg_ioctl_alloc_memory(struct sg_kfd *kfd, struct abi_kfd_alloc_memory *args) {
+    struct sg_gpu *gpu = sg_gpu_find(kfd, args->gpu_id);
     struct sg_bo *bo;
-    int error = check_alloc(args);
+    int error = gpu ? check_alloc(args) : -EINVAL;
     if (error)
         return error;
 
     pthread_mutex_lock(&kfd->memory.lock);
-    error = new_bo(kfd, args, &bo);
+    error = new_bo(kfd, gpu, args, &bo);
     if (!error) {
         args->handle = handle_of(bo);
         if (in_file(bo))
             args->mmap_offset = bo->file_offset;
         else if (bo->flags & ABI_KFD_MEM_MMIO_REMAP)
-            args->mmap_offset = ABI_KFD_MMAP_TYPE_MMIO | ABI_KFD_MMAP_GPU(SG_GPU_ID);
+            args->mmap_offset = ABI_KFD_MMAP_TYPE_MMIO | ABI_KFD_MMAP_GPU(gpu->id);
     }
     pthread_mutex_unlock(&kfd->memory.lock);
     return error;
 }
 
-static int unmap_bo(struct sg_kfd *kfd, struct sg_bo *bo) {
-    int error = sg_vm_unmap(kfd->config.vm, bo->va, bo->backing);
+static int unmap_bo(struct sg_gpu *gpu, struct sg_bo *bo) {
+    int error = sg_vm_unmap(gpu->vm, bo->va, bo->backing);
     if (error)
         return error;
     if (bo->bytes > bo->backing)
-        sg_vm_unmap(kfd->config.vm, bo->va + bo->backing, bo->backing);
-    bo->mapped = false;
-    if (kfd->cu)
-        sg_cu_invalidate_code(kfd->cu, bo->va, bo->bytes);
+        sg_vm_unmap(gpu->vm, bo->va + bo->backing, bo->backing);
+    bo->mapped &= ~(1u << gpu->index);
+    if (gpu->cu)
+        sg_cu_invalidate_code(gpu->cu, bo->va, bo->bytes);
     /* As the driver flushes the TLB: after UNMAP the device doesn't touch the pages any more. */
-    if (kfd->cp)
-        sg_cp_drain(kfd->cp);
+    if (gpu->cp)
+        sg_cp_drain(gpu->cp);
     return 0;
 }
 
-static int map_bo(struct sg_kfd *kfd, struct sg_bo *bo) {
+static int map_bo(struct sg_gpu *gpu, struct sg_bo *bo) {
     const bool is_doorbell = bo->flags & ABI_KFD_MEM_DOORBELL;
     uint32_t flags = SG_VM_READ;
     flags |= (bo->flags & ABI_KFD_MEM_WRITABLE) && !is_doorbell ? SG_VM_WRITE : 0;
@@ -239,20 +246,21 @@ static int map_bo(struct sg_kfd *kfd, struct sg_bo *bo) {
     flags |= bo->flags & ABI_KFD_MEM_USERPTR ? SG_VM_USERPTR : 0;
     flags |= is_doorbell ? SG_VM_DOORBELL : 0;
 
-    if (bo->va % PAGE_BYTES || !bo->backing)
+    /* Which doorbell a wave rings is told by its place in its own GPU's page. */
+    if (bo->va % PAGE_BYTES || !bo->backing || (is_doorbell && bo->gpu != gpu))
         return -EINVAL;
-    sg_svm_forget(kfd, bo->va, bo->bytes);
+    sg_svm_forget(gpu->kfd, bo->va, bo->bytes);
     struct sg_vm_range range = {
         .va = bo->va, .bytes = bo->backing, .host = bo->host, .flags = flags};
-    int error = sg_vm_map(kfd->config.vm, &range);
+    int error = sg_vm_map(gpu->vm, &range);
     if (!error && bo->bytes > bo->backing) {
         /* An AQL ring appears twice in a row, so that packets never wrap. */
         range.va += bo->backing;
-        error = sg_vm_map(kfd->config.vm, &range);
+        error = sg_vm_map(gpu->vm, &range);
         if (error)
-            sg_vm_unmap(kfd->config.vm, bo->va, bo->backing);
+            sg_vm_unmap(gpu->vm, bo->va, bo->backing);
     }
-    bo->mapped = !error;
+    bo->mapped |= error ? 0 : 1u << gpu->index;
     return error == -EEXIST ? -EINVAL : error;
 }
 
@@ -270,21 +278,21 @@ int sg_ioctl_free_memory(struct sg_kfd *kfd, struct abi_kfd_free_memory *args) {
         memory->bos[bo->index] = NULL;
     if (!error) {
         uncharge(memory, bo);
-        unback(kfd, bo);
+        unback(bo);
         free(bo);
     }
     pthread_mutex_unlock(&memory->lock);
     return error;
 }
 
-/* MAP and UNMAP differ only in what is done per device; there is one device. */
+/* MAP and UNMAP differ only in what is done per device. */
 static int for_each_device(struct sg_kfd *kfd, struct abi_kfd_map_memory *args,
-                           int (*change)(struct sg_kfd *kfd, struct sg_bo *bo)) {
+                           int (*change)(struct sg_gpu *gpu, struct sg_bo *bo)) {
     if (!args->n_devices || args->n_success > args->n_devices)
         return -EINVAL;
     if (!sg_access_ok(args->device_ids_array_ptr, args->n_devices * sizeof(uint32_t)))
         return -EFAULT;
-    if (args->handle >> 32 != SG_GPU_ID)
+    if (!sg_gpu_find(kfd, (uint32_t)(args->handle >> 32)))
         return -EINVAL;
     const uint32_t *ids = (const uint32_t *)(uintptr_t)args->device_ids_array_ptr;
     int error = 0;
@@ -294,7 +302,8 @@ static int for_each_device(struct sg_kfd *kfd, struct abi_kfd_map_memory *args,
     if (!bo)
         error = -ENOMEM; /* amdkfd's choice, unlike FREE's */
     for (uint32_t i = args->n_success; i < args->n_devices && !error; i++) {
-        error = ids[i] == SG_GPU_ID ? change(kfd, bo) : -EINVAL;
+        struct sg_gpu *gpu = sg_gpu_find(kfd, ids[i]);
+        error = gpu ? change(gpu, bo) : -EINVAL;
         if (!error)
             args->n_success = i + 1;
     }
@@ -302,12 +311,16 @@ static int for_each_device(struct sg_kfd *kfd, struct abi_kfd_map_memory *args,
     return error;
 }
 
-static int map_on_device(struct sg_kfd *kfd, struct sg_bo *bo) {
-    return bo->mapped ? 0 : map_bo(kfd, bo);
+static bool is_mapped(const struct sg_gpu *gpu, const struct sg_bo *bo) {
+    return bo->mapped & 1u << gpu->index;
 }
 
-static int unmap_on_device(struct sg_kfd *kfd, struct sg_bo *bo) {
-    return bo->mapped ? unmap_bo(kfd, bo) : -EINVAL;
+static int map_on_device(struct sg_gpu *gpu, struct sg_bo *bo) {
+    return is_mapped(gpu, bo) ? 0 : map_bo(gpu, bo);
+}
+
+static int unmap_on_device(struct sg_gpu *gpu, struct sg_bo *bo) {
+    return is_mapped(gpu, bo) ? unmap_bo(gpu, bo) : -EINVAL;
 }
 
 int sg_ioctl_map_memory(struct sg_kfd *kfd, struct abi_kfd_map_memory *args) {
@@ -319,34 +332,38 @@ int sg_ioctl_unmap_memory(struct sg_kfd *kfd, struct abi_kfd_map_memory *args) {
 }
 
 int sg_ioctl_available_memory(struct sg_kfd *kfd, struct abi_kfd_available_memory *args) {
-    if (args->gpu_id != SG_GPU_ID)
+    const struct sg_gpu *gpu = sg_gpu_find(kfd, args->gpu_id);
+    if (!gpu)
         return -EINVAL;
     pthread_mutex_lock(&kfd->memory.lock);
-    args->available = kfd->config.vram_bytes - kfd->memory.vram_used;
+    args->available = kfd->config.vram_bytes - gpu->vram_used;
     pthread_mutex_unlock(&kfd->memory.lock);
     return 0;
 }
 
 int sg_kfd_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes, uint64_t *out_file_offset) {
-    (void)kfd;
-    const uint64_t gpu = ABI_KFD_MMAP_GPU(SG_GPU_ID);
-    if (offset == (ABI_KFD_MMAP_TYPE_DOORBELL | gpu) && bytes == SG_KFD_DOORBELL_BYTES)
-        *out_file_offset = SG_KFD_DOORBELL_OFFSET;
-    else if (offset == (ABI_KFD_MMAP_TYPE_MMIO | gpu) && bytes == SG_KFD_MMIO_BYTES)
-        *out_file_offset = SG_KFD_MMIO_OFFSET;
-    else
-        return -EINVAL;
-    return 0;
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++) {
+        const uint64_t gpu = ABI_KFD_MMAP_GPU(kfd->gpus[i].id);
+        const uint64_t first = (uint64_t)i * SG_KFD_GPU_BYTES;
+        if (offset == (ABI_KFD_MMAP_TYPE_DOORBELL | gpu) && bytes == SG_KFD_DOORBELL_BYTES)
+            *out_file_offset = first + SG_KFD_DOORBELL_OFFSET;
+        else if (offset == (ABI_KFD_MMAP_TYPE_MMIO | gpu) && bytes == SG_KFD_MMIO_BYTES)
+            *out_file_offset = first + SG_KFD_MMIO_OFFSET;
+        else
+            continue;
+        return 0;
+    }
+    return -EINVAL;
 }
 
-int sg_kfd_drm_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes) {
-    struct sg_memory *memory = &kfd->memory;
+int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes) {
+    struct sg_memory *memory = &gpu->kfd->memory;
     int result = -EINVAL;
 
     pthread_mutex_lock(&memory->lock);
     for (uint32_t i = 0; i < memory->bo_slots && result; i++) {
         const struct sg_bo *bo = memory->bos[i];
-        if (bo && in_file(bo) && offset - bo->file_offset < bo->backing &&
+        if (bo && bo->gpu == gpu && in_file(bo) && offset - bo->file_offset < bo->backing &&
             bytes <= bo->backing - (offset - bo->file_offset))
             result = 0;
     }
@@ -356,14 +373,15 @@ int sg_kfd_drm_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes) {
 
 int sg_kfd_mapped(struct sg_kfd *kfd, uint64_t file_offset, void *address, uint64_t bytes) {
     const uintptr_t start = (uintptr_t)address;
-    if (file_offset != SG_KFD_DOORBELL_OFFSET || !kfd->doorbell)
+    struct sg_gpu *gpu = &kfd->gpus[file_offset / SG_KFD_GPU_BYTES];
+    if (file_offset % SG_KFD_GPU_BYTES != SG_KFD_DOORBELL_OFFSET || !gpu->doorbell)
         return 0;
     pthread_mutex_lock(&kfd->memory.lock);
     if (!kfd->doorbell_high || start < kfd->doorbell_low)
         atomic_store(&kfd->doorbell_low, start);
     if (start + bytes > kfd->doorbell_high)
         atomic_store(&kfd->doorbell_high, start + bytes);
-    const int error = sg_doorbell_mapped(kfd->doorbell, address, bytes);
+    const int error = sg_doorbell_mapped(gpu->doorbell, address, bytes);
     pthread_mutex_unlock(&kfd->memory.lock);
     return error;
 }
@@ -375,14 +393,23 @@ bool sg_kfd_may_map_doorbells(const struct sg_kfd *kfd, const void *address, uin
 }
 
 void sg_kfd_unmapping(struct sg_kfd *kfd, const void *address, uint64_t bytes) {
-    if (kfd->doorbell)
-        sg_doorbell_unmapped(kfd->doorbell, address, bytes);
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++) {
+        if (kfd->gpus[i].doorbell)
+            sg_doorbell_unmapped(kfd->gpus[i].doorbell, address, bytes);
+    }
 }
 
-void sg_kfd_set_bo_fd(struct sg_kfd *kfd, int fd) {
-    pthread_mutex_lock(&kfd->memory.lock);
-    kfd->config.bo_fd = fd;
-    pthread_mutex_unlock(&kfd->memory.lock);
+void sg_kfd_set_bo_fd(struct sg_gpu *gpu, int fd) {
+    pthread_mutex_lock(&gpu->kfd->memory.lock);
+    gpu->bo_fd = fd;
+    pthread_mutex_unlock(&gpu->kfd->memory.lock);
+}
+
+static void fini_gpu(struct sg_gpu *gpu) {
+    if (gpu->doorbell_page)
+        munmap(gpu->doorbell_page, SG_KFD_DOORBELL_BYTES);
+    if (gpu->mmio_page)
+        munmap(gpu->mmio_page, SG_KFD_MMIO_BYTES);
 }
 
 void sg_memory_fini(struct sg_kfd *kfd) {
@@ -391,17 +418,17 @@ void sg_memory_fini(struct sg_kfd *kfd) {
         struct sg_bo *bo = memory->bos[i];
         if (!bo)
             continue;
-        if (bo->mapped)
-            unmap_bo(kfd, bo);
-        unback(kfd, bo);
+        for (uint32_t j = 0; j < kfd->config.gpu_count; j++) {
+            if (is_mapped(&kfd->gpus[j], bo))
+                unmap_bo(&kfd->gpus[j], bo);
+        }
+        unback(bo);
         free(bo);
     }
     free(memory->bos);
     sg_svm_forget(kfd, 0, UINT64_MAX);
     free(memory->svm);
-    if (kfd->doorbell_page)
-        munmap(kfd->doorbell_page, SG_KFD_DOORBELL_BYTES);
-    if (kfd->mmio_page)
-        munmap(kfd->mmio_page, SG_KFD_MMIO_BYTES);
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++)
+        fini_gpu(&kfd->gpus[i]);
     pthread_mutex_destroy(&memory->lock);
 }

@@ -15,6 +15,13 @@ struct sg_kfd *sg_kfd_create(const struct sg_kfd_config *config) {
     if (!kfd)
         return NULL;
     kfd->config = *config;
+    for (uint32_t i = 0; i < config->gpu_count; i++) {
+        kfd->gpus[i] = (struct sg_gpu){.kfd = kfd,
+                                       .index = i,
+                                       .id = sg_gpu_id(i),
+                                       .vm = config->gpus[i].vm,
+                                       .bo_fd = config->gpus[i].bo_fd};
+    }
     sg_events_init(&kfd->events);
     sg_queues_init(&kfd->queues);
     const int error = sg_memory_init(kfd);
@@ -26,11 +33,23 @@ struct sg_kfd *sg_kfd_create(const struct sg_kfd_config *config) {
     return kfd;
 }
 
-void sg_kfd_attach(struct sg_kfd *kfd, struct sg_cp *cp, struct sg_cu *cu,
+void sg_kfd_attach(struct sg_kfd *kfd, uint32_t index, struct sg_cp *cp, struct sg_cu *cu,
                    struct sg_doorbell *doorbell) {
-    kfd->cp = cp;
-    kfd->cu = cu;
-    kfd->doorbell = doorbell;
+    kfd->gpus[index].cp = cp;
+    kfd->gpus[index].cu = cu;
+    kfd->gpus[index].doorbell = doorbell;
+}
+
+struct sg_gpu *sg_kfd_gpu(struct sg_kfd *kfd, uint32_t index) {
+    return &kfd->gpus[index];
+}
+
+struct sg_gpu *sg_gpu_find(struct sg_kfd *kfd, uint32_t gpu_id) {
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++) {
+        if (kfd->gpus[i].id == gpu_id)
+            return &kfd->gpus[i];
+    }
+    return NULL;
 }
 
 void sg_kfd_destroy(struct sg_kfd *kfd) {
@@ -42,12 +61,12 @@ void sg_kfd_destroy(struct sg_kfd *kfd) {
     free(kfd);
 }
 
-void *sg_kfd_doorbell_page(struct sg_kfd *kfd) {
-    return kfd->doorbell_page;
+void *sg_kfd_doorbell_page(struct sg_gpu *gpu) {
+    return gpu->doorbell_page;
 }
 
-static int check_gpu(uint32_t gpu_id) {
-    return gpu_id == SG_GPU_ID ? 0 : -EINVAL;
+static int check_gpu(struct sg_kfd *kfd, uint32_t gpu_id) {
+    return sg_gpu_find(kfd, gpu_id) ? 0 : -EINVAL;
 }
 
 int sg_ioctl_get_version(struct sg_kfd *kfd, struct abi_kfd_get_version *args) {
@@ -58,11 +77,10 @@ int sg_ioctl_get_version(struct sg_kfd *kfd, struct abi_kfd_get_version *args) {
 }
 
 int sg_ioctl_set_memory_policy(struct sg_kfd *kfd, struct abi_kfd_set_memory_policy *args) {
-    (void)kfd;
     if (args->default_policy > ABI_KFD_CACHE_NONCOHERENT ||
         args->alternate_policy > ABI_KFD_CACHE_NONCOHERENT)
         return -EINVAL;
-    return check_gpu(args->gpu_id);
+    return check_gpu(kfd, args->gpu_id);
 }
 
 static uint64_t clock_ns(clockid_t clock) {
@@ -76,9 +94,8 @@ uint64_t sg_kfd_gpu_clock(void) {
 }
 
 int sg_ioctl_get_clock_counters(struct sg_kfd *kfd, struct abi_kfd_get_clock_counters *args) {
-    (void)kfd;
     /* A node without GPU has no GPU clock, and that is not an error. */
-    args->gpu_clock_counter = check_gpu(args->gpu_id) ? 0 : sg_kfd_gpu_clock();
+    args->gpu_clock_counter = check_gpu(kfd, args->gpu_id) ? 0 : sg_kfd_gpu_clock();
     args->cpu_clock_counter = clock_ns(CLOCK_MONOTONIC_RAW);
     args->system_clock_counter = clock_ns(CLOCK_BOOTTIME);
     args->system_clock_freq = 1000000000;
@@ -88,42 +105,48 @@ int sg_ioctl_get_clock_counters(struct sg_kfd *kfd, struct abi_kfd_get_clock_cou
 /* The limit of GPUVM is exactly that of the CPU's addresses: ROCT then lets mmap choose addresses
  * and both sides use the same. LDS and scratch lie where gfx9 has them (amdkfd kfd_flat_memory.c).
  */
-static const struct abi_kfd_device_apertures apertures = {
-    .lds_base = 1ull << 48,
-    .lds_limit = (1ull << 48) + 0xffffffff,
-    .scratch_base = 2ull << 48,
-    .scratch_limit = (2ull << 48) + 0xffffffff,
-    .gpuvm_base = 0x1000000,
-    .gpuvm_limit = 0x7fffffffffff,
-    .gpu_id = SG_GPU_ID,
-};
+static struct abi_kfd_device_apertures apertures(const struct sg_gpu *gpu) {
+    return (struct abi_kfd_device_apertures){
+        .lds_base = 1ull << 48,
+        .lds_limit = (1ull << 48) + 0xffffffff,
+        .scratch_base = 2ull << 48,
+        .scratch_limit = (2ull << 48) + 0xffffffff,
+        .gpuvm_base = 0x1000000,
+        .gpuvm_limit = 0x7fffffffffff,
+        .gpu_id = gpu->id,
+    };
+}
 
 int sg_ioctl_get_process_apertures(struct sg_kfd *kfd, struct abi_kfd_get_process_apertures *args) {
-    (void)kfd;
-    args->process_apertures[0] = apertures;
-    args->num_of_nodes = 1;
+    /* The old call has room for so many, and says nothing of others. */
+    const uint32_t room = sizeof args->process_apertures / sizeof args->process_apertures[0];
+    const uint32_t count = kfd->config.gpu_count < room ? kfd->config.gpu_count : room;
+    for (uint32_t i = 0; i < count; i++)
+        args->process_apertures[i] = apertures(&kfd->gpus[i]);
+    args->num_of_nodes = count;
     return 0;
 }
 
 int sg_ioctl_get_process_apertures_new(struct sg_kfd *kfd,
                                        struct abi_kfd_get_process_apertures_new *args) {
-    (void)kfd;
-    if (args->num_of_nodes &&
-        sg_copy_out(args->kfd_process_device_apertures_ptr, &apertures, sizeof apertures))
+    const uint32_t count = kfd->config.gpu_count;
+    struct abi_kfd_device_apertures all[SG_GPU_LIMIT];
+    for (uint32_t i = 0; i < count; i++)
+        all[i] = apertures(&kfd->gpus[i]);
+    const uint32_t wanted = args->num_of_nodes < count ? args->num_of_nodes : count;
+    if (wanted && sg_copy_out(args->kfd_process_device_apertures_ptr, all, wanted * sizeof all[0]))
         return -EFAULT;
-    args->num_of_nodes = 1; /* asked with 0: only the number */
+    args->num_of_nodes = wanted ? wanted : count; /* asked with 0: only the number */
     return 0;
 }
 
 int sg_ioctl_set_scratch_backing_va(struct sg_kfd *kfd,
                                     struct abi_kfd_set_scratch_backing_va *args) {
-    (void)kfd;
-    return check_gpu(args->gpu_id); /* AQL queues bring their own scratch */
+    return check_gpu(kfd, args->gpu_id); /* AQL queues bring their own scratch */
 }
 
 int sg_ioctl_get_tile_config(struct sg_kfd *kfd, struct abi_kfd_get_tile_config *args) {
-    (void)kfd;
-    if (check_gpu(args->gpu_id))
+    if (check_gpu(kfd, args->gpu_id))
         return -EINVAL;
     args->gb_addr_config = GB_ADDR_CONFIG;
     args->num_banks = 0;
@@ -134,15 +157,14 @@ int sg_ioctl_get_tile_config(struct sg_kfd *kfd, struct abi_kfd_get_tile_config 
 }
 
 int sg_ioctl_set_trap_handler(struct sg_kfd *kfd, struct abi_kfd_set_trap_handler *args) {
-    (void)kfd;
-    return check_gpu(args->gpu_id); /* faults are reported by the packet processor itself */
+    return check_gpu(kfd, args->gpu_id); /* faults are reported by the packet processor itself */
 }
 
 int sg_ioctl_acquire_vm(struct sg_kfd *kfd, struct abi_kfd_acquire_vm *args) {
+    const struct sg_gpu *gpu = sg_gpu_find(kfd, args->gpu_id);
     struct stat given;
     struct stat ours;
-    if (check_gpu(args->gpu_id) || fstat((int)args->drm_fd, &given) ||
-        fstat(kfd->config.bo_fd, &ours))
+    if (!gpu || fstat((int)args->drm_fd, &given) || fstat(gpu->bo_fd, &ours))
         return -EINVAL;
     return given.st_dev == ours.st_dev && given.st_ino == ours.st_ino ? 0 : -EINVAL;
 }

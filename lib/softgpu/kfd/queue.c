@@ -34,7 +34,7 @@ static int check_properties(uint32_t percentage, uint32_t priority, uint64_t rin
     return ring_size & (ring_size - 1) ? -EINVAL : 0;
 }
 
-static int check_create(const struct abi_kfd_create_queue *args) {
+static int check_create(struct sg_kfd *kfd, const struct abi_kfd_create_queue *args) {
     const int error = check_properties(args->queue_percentage, args->queue_priority,
                                        args->ring_base_address, args->ring_size);
     if (error)
@@ -49,7 +49,7 @@ static int check_create(const struct abi_kfd_create_queue *args) {
         return -EFAULT;
     if (args->queue_type > ABI_KFD_QUEUE_SDMA_XGMI)
         return -KERNEL_ENOTSUPP;
-    return args->gpu_id == SG_GPU_ID ? 0 : -EINVAL;
+    return sg_gpu_find(kfd, args->gpu_id) ? 0 : -EINVAL;
 }
 
 static int free_id(const struct sg_queues *queues) {
@@ -68,13 +68,15 @@ static int create_locked(struct sg_kfd *kfd, struct abi_kfd_create_queue *args) 
         [ABI_KFD_QUEUE_SDMA_XGMI] = SG_CP_QUEUE_SDMA,
     };
     struct sg_queues *queues = &kfd->queues;
+    struct sg_gpu *gpu = sg_gpu_find(kfd, args->gpu_id);
     const int id = free_id(queues);
 
     /* gfx90a's MI210 has two SDMA engines with eight queues each and none for XGMI. */
-    if (id < 0 || (is_sdma(args->queue_type) && queues->sdma_count == SG_SDMA_QUEUE_LIMIT) ||
+    if (id < 0 || (is_sdma(args->queue_type) && gpu->sdma_count == SG_SDMA_QUEUE_LIMIT) ||
         args->queue_type == ABI_KFD_QUEUE_SDMA_XGMI)
         return -ENOMEM;
     struct sg_queue queue = {
+        .gpu = gpu,
         .type = args->queue_type,
         .doorbell_index = (uint32_t)id,
         .percentage = args->queue_percentage,
@@ -92,22 +94,22 @@ static int create_locked(struct sg_kfd *kfd, struct abi_kfd_create_queue *args) 
     };
     if (!atomic_load(&kfd->r_debug))
         atomic_store(&kfd->r_debug, sg_symbols_list()); /* now ROCr is there */
-    const int error = sg_cp_queue_create(kfd->cp, &config, &queue.cp);
+    const int error = sg_cp_queue_create(gpu->cp, &config, &queue.cp);
     if (error)
         return error;
     queues->table[id] = queue;
     queues->count++;
-    queues->sdma_count += is_sdma(queue.type);
-    if (kfd->doorbell)
-        sg_doorbell_bind(kfd->doorbell, queue.doorbell_index, queue.cp);
+    gpu->sdma_count += is_sdma(queue.type);
+    if (gpu->doorbell)
+        sg_doorbell_bind(gpu->doorbell, queue.doorbell_index, queue.cp);
     args->queue_id = (uint32_t)id;
-    args->doorbell_offset = (ABI_KFD_MMAP_TYPE_DOORBELL | ABI_KFD_MMAP_GPU(SG_GPU_ID)) +
+    args->doorbell_offset = (ABI_KFD_MMAP_TYPE_DOORBELL | ABI_KFD_MMAP_GPU(gpu->id)) +
                             queue.doorbell_index * sizeof(uint64_t);
     return 0;
 }
 
 int sg_ioctl_create_queue(struct sg_kfd *kfd, struct abi_kfd_create_queue *args) {
-    int error = check_create(args);
+    int error = check_create(kfd, args);
     if (error)
         return error;
     pthread_mutex_lock(&kfd->queues.lock);
@@ -117,13 +119,13 @@ int sg_ioctl_create_queue(struct sg_kfd *kfd, struct abi_kfd_create_queue *args)
 }
 
 static void destroy_locked(struct sg_kfd *kfd, struct sg_queue *queue) {
-    struct sg_queues *queues = &kfd->queues;
+    struct sg_gpu *gpu = queue->gpu;
     /* First the doorbell, so that nobody rings a queue that is going away. */
-    if (kfd->doorbell)
-        sg_doorbell_unbind(kfd->doorbell, queue->doorbell_index);
+    if (gpu->doorbell)
+        sg_doorbell_unbind(gpu->doorbell, queue->doorbell_index);
     sg_cp_queue_destroy(queue->cp);
-    queues->count--;
-    queues->sdma_count -= is_sdma(queue->type);
+    kfd->queues.count--;
+    gpu->sdma_count -= is_sdma(queue->type);
     memset(queue, 0, sizeof *queue);
 }
 
@@ -191,11 +193,11 @@ int sg_ioctl_alloc_queue_gws(struct sg_kfd *kfd, struct abi_kfd_alloc_queue_gws 
     struct sg_queue *queue = find(queues, args->queue_id);
     bool taken = false;
     for (uint32_t id = 0; id < SG_QUEUE_LIMIT; id++)
-        taken |= queues->table[id].has_gws;
+        taken |= queue && queues->table[id].gpu == queue->gpu && queues->table[id].has_gws;
     if (!queue || (!args->num_gws && !taken))
         error = -EINVAL;
     else if (args->num_gws && taken)
-        error = -EBUSY; /* one queue of a process */
+        error = -EBUSY; /* one queue of a process on each GPU */
     else
         queue->has_gws = args->num_gws;
     pthread_mutex_unlock(&queues->lock);

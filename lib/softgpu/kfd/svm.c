@@ -11,15 +11,17 @@
 enum { PAGE_BYTES = 4096, DEFAULT_GRANULARITY = 9 };
 
 static struct sg_svm_range defaults(uint64_t va, uint64_t bytes) {
-    return (struct sg_svm_range){
+    struct sg_svm_range range = {
         .va = va,
         .bytes = bytes,
-        .access = ABI_KFD_SVM_NO_ACCESS,
         .flags = ABI_KFD_SVM_FLAG_HOST_ACCESS | ABI_KFD_SVM_FLAG_COHERENT,
         .preferred = ABI_KFD_SVM_LOCATION_UNKNOWN,
         .prefetch = ABI_KFD_SVM_LOCATION_UNKNOWN,
         .granularity = DEFAULT_GRANULARITY,
     };
+    for (uint32_t i = 0; i < SG_GPU_LIMIT; i++)
+        range.access[i] = ABI_KFD_SVM_NO_ACCESS;
+    return range;
 }
 
 static uint64_t end_of(const struct sg_svm_range *range) {
@@ -40,18 +42,27 @@ static uint32_t first_above(const struct sg_memory *memory, uint64_t va) {
     return low;
 }
 
-static void unmap(struct sg_kfd *kfd, struct sg_svm_range *range) {
-    if (!range->mapped)
-        return;
-    sg_vm_unmap(kfd->config.vm, range->va, range->bytes);
-    range->mapped = false;
-    if (kfd->cu)
-        sg_cu_invalidate_code(kfd->cu, range->va, range->bytes);
-    if (kfd->cp)
-        sg_cp_drain(kfd->cp);
+static uint32_t bit_of(const struct sg_gpu *gpu) {
+    return 1u << gpu->index;
 }
 
-static int map(struct sg_kfd *kfd, struct sg_svm_range *range) {
+static void unmap(struct sg_gpu *gpu, struct sg_svm_range *range) {
+    if (!(range->mapped & bit_of(gpu)))
+        return;
+    sg_vm_unmap(gpu->vm, range->va, range->bytes);
+    range->mapped &= ~bit_of(gpu);
+    if (gpu->cu)
+        sg_cu_invalidate_code(gpu->cu, range->va, range->bytes);
+    if (gpu->cp)
+        sg_cp_drain(gpu->cp);
+}
+
+static void unmap_everywhere(struct sg_kfd *kfd, struct sg_svm_range *range) {
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++)
+        unmap(&kfd->gpus[i], range);
+}
+
+static int map(struct sg_gpu *gpu, struct sg_svm_range *range) {
     uint32_t flags = SG_VM_READ | SG_VM_USERPTR;
     flags |= range->flags & ABI_KFD_SVM_FLAG_GPU_RO ? 0 : SG_VM_WRITE;
     flags |= range->flags & ABI_KFD_SVM_FLAG_GPU_EXEC ? SG_VM_EXEC : 0;
@@ -62,8 +73,18 @@ static int map(struct sg_kfd *kfd, struct sg_svm_range *range) {
         .host = (uint8_t *)(uintptr_t)range->va,
         .flags = flags,
     };
-    const int error = sg_vm_map(kfd->config.vm, &mapping);
-    range->mapped = !error;
+    const int error = sg_vm_map(gpu->vm, &mapping);
+    range->mapped |= error ? 0 : bit_of(gpu);
+    return error;
+}
+
+/* Maps the range for those GPUs whose bit is set. */
+static int map_on(struct sg_kfd *kfd, uint32_t gpus, struct sg_svm_range *range) {
+    int error = 0;
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++) {
+        if (gpus & 1u << i)
+            error = error ? error : map(&kfd->gpus[i], range);
+    }
     return error;
 }
 
@@ -94,17 +115,15 @@ static void split(struct sg_kfd *kfd, uint64_t va) {
     if (at == memory->svm_count || memory->svm[at].va >= va)
         return;
     struct sg_svm_range *range = &memory->svm[at];
-    const bool was_mapped = range->mapped;
-    unmap(kfd, range);
+    const uint32_t was_mapped = range->mapped;
+    unmap_everywhere(kfd, range);
     struct sg_svm_range tail = *range;
     tail.va = va;
     tail.bytes = end_of(range) - va;
     range->bytes = va - range->va;
     insert(memory, at + 1, tail);
-    if (was_mapped) {
-        map(kfd, &memory->svm[at]);
-        map(kfd, &memory->svm[at + 1]);
-    }
+    map_on(kfd, was_mapped, &memory->svm[at]);
+    map_on(kfd, was_mapped, &memory->svm[at + 1]);
 }
 
 void sg_svm_forget(struct sg_kfd *kfd, uint64_t va, uint64_t bytes) {
@@ -120,7 +139,7 @@ void sg_svm_forget(struct sg_kfd *kfd, uint64_t va, uint64_t bytes) {
     const uint32_t from = first_above(memory, va);
     uint32_t to = from;
     while (to < memory->svm_count && memory->svm[to].va < end)
-        unmap(kfd, &memory->svm[to++]);
+        unmap_everywhere(kfd, &memory->svm[to++]);
     memmove(&memory->svm[from], &memory->svm[to], (memory->svm_count - to) * sizeof *memory->svm);
     memory->svm_count -= to - from;
 }
@@ -150,20 +169,20 @@ static int cover(struct sg_kfd *kfd, uint64_t va, uint64_t bytes) {
     return 0;
 }
 
-static int check_attribute(const struct abi_kfd_svm_attribute *attribute) {
+static int check_attribute(struct sg_kfd *kfd, const struct abi_kfd_svm_attribute *attribute) {
     switch (attribute->type) {
     case ABI_KFD_SVM_PREFERRED_LOC:
         if (attribute->value == ABI_KFD_SVM_LOCATION_UNKNOWN)
             return 0;
         /* fall through */
     case ABI_KFD_SVM_PREFETCH_LOC:
-        return attribute->value == ABI_KFD_SVM_LOCATION_SYSMEM || attribute->value == SG_GPU_ID
+        return attribute->value == ABI_KFD_SVM_LOCATION_SYSMEM || sg_gpu_find(kfd, attribute->value)
                    ? 0
                    : -EINVAL;
     case ABI_KFD_SVM_ACCESS:
     case ABI_KFD_SVM_ACCESS_IN_PLACE:
     case ABI_KFD_SVM_NO_ACCESS:
-        return attribute->value == SG_GPU_ID ? 0 : -EINVAL;
+        return sg_gpu_find(kfd, attribute->value) ? 0 : -EINVAL;
     case ABI_KFD_SVM_SET_FLAGS:
     case ABI_KFD_SVM_CLR_FLAGS:
     case ABI_KFD_SVM_GRANULARITY:
@@ -173,7 +192,8 @@ static int check_attribute(const struct abi_kfd_svm_attribute *attribute) {
     }
 }
 
-static void apply(struct sg_svm_range *range, const struct abi_kfd_svm_attribute *attribute) {
+static void apply(struct sg_kfd *kfd, struct sg_svm_range *range,
+                  const struct abi_kfd_svm_attribute *attribute) {
     const uint32_t value = attribute->value;
     switch (attribute->type) {
     case ABI_KFD_SVM_PREFERRED_LOC:
@@ -192,14 +212,14 @@ static void apply(struct sg_svm_range *range, const struct abi_kfd_svm_attribute
         range->granularity = value < 0x3f ? value : 0x3f;
         break;
     default:
-        range->access = attribute->type;
+        range->access[sg_gpu_find(kfd, value)->index] = attribute->type;
     }
 }
 
 static int set_attributes(struct sg_kfd *kfd, const struct abi_kfd_svm *args) {
     struct sg_memory *memory = &kfd->memory;
     for (uint32_t i = 0; i < args->nattr; i++) {
-        const int error = check_attribute(&args->attrs[i]);
+        const int error = check_attribute(kfd, &args->attrs[i]);
         if (error)
             return error;
     }
@@ -210,19 +230,22 @@ static int set_attributes(struct sg_kfd *kfd, const struct abi_kfd_svm *args) {
         struct sg_svm_range *range = &memory->svm[at];
         const struct sg_svm_range before = *range;
         for (uint32_t i = 0; i < args->nattr; i++)
-            apply(range, &args->attrs[i]);
-        const bool wanted = range->access != ABI_KFD_SVM_NO_ACCESS;
-        if (range->mapped && (!wanted || range->flags != before.flags))
-            unmap(kfd, range);
-        if (wanted && !range->mapped)
-            error = map(kfd, range);
+            apply(kfd, range, &args->attrs[i]);
+        for (uint32_t i = 0; i < kfd->config.gpu_count && !error; i++) {
+            struct sg_gpu *gpu = &kfd->gpus[i];
+            const bool wanted = range->access[i] != ABI_KFD_SVM_NO_ACCESS;
+            if (!wanted || range->flags != before.flags)
+                unmap(gpu, range);
+            if (wanted && !(range->mapped & bit_of(gpu)))
+                error = map(gpu, range);
+        }
     }
     /* A buffer object has the address: its pages are not the application's to share. */
     return error == -EEXIST ? -EADDRINUSE : error;
 }
 
 /* One attribute, combined over all pages of the range as amdkfd documents it. */
-static void get_attribute(const struct sg_svm_range *ranges, uint32_t count,
+static void get_attribute(struct sg_kfd *kfd, const struct sg_svm_range *ranges, uint32_t count,
                           struct abi_kfd_svm_attribute *attribute) {
     struct sg_svm_range all = ranges[0];
     uint32_t any_flags = ranges[0].flags;
@@ -235,8 +258,10 @@ static void get_attribute(const struct sg_svm_range *ranges, uint32_t count,
             all.prefetch = ABI_KFD_SVM_LOCATION_UNKNOWN;
         if (ranges[i].granularity < all.granularity)
             all.granularity = ranges[i].granularity;
-        if (ranges[i].access > all.access)
-            all.access = ranges[i].access; /* the weakest has the highest number */
+        for (uint32_t j = 0; j < SG_GPU_LIMIT; j++) {
+            if (ranges[i].access[j] > all.access[j])
+                all.access[j] = ranges[i].access[j]; /* the weakest has the highest number */
+        }
     }
     const uint32_t values[] = {
         [ABI_KFD_SVM_PREFERRED_LOC] = all.preferred, [ABI_KFD_SVM_PREFETCH_LOC] = all.prefetch,
@@ -244,7 +269,7 @@ static void get_attribute(const struct sg_svm_range *ranges, uint32_t count,
         [ABI_KFD_SVM_GRANULARITY] = all.granularity,
     };
     if (attribute->type == ABI_KFD_SVM_ACCESS)
-        attribute->type = all.access;
+        attribute->type = all.access[sg_gpu_find(kfd, attribute->value)->index];
     else
         attribute->value = values[attribute->type];
 }
@@ -255,7 +280,7 @@ static int get_attributes(struct sg_kfd *kfd, struct abi_kfd_svm *args) {
         const uint32_t type = args->attrs[i].type;
         const bool access = type == ABI_KFD_SVM_ACCESS;
         if (type > ABI_KFD_SVM_GRANULARITY || type == ABI_KFD_SVM_ACCESS_IN_PLACE ||
-            type == ABI_KFD_SVM_NO_ACCESS || (access && args->attrs[i].value != SG_GPU_ID))
+            type == ABI_KFD_SVM_NO_ACCESS || (access && !sg_gpu_find(kfd, args->attrs[i].value)))
             return -EINVAL;
     }
     const uint32_t from = first_above(memory, args->start_addr);
@@ -264,8 +289,8 @@ static int get_attributes(struct sg_kfd *kfd, struct abi_kfd_svm *args) {
         to++;
     const struct sg_svm_range unregistered = defaults(args->start_addr, args->size);
     for (uint32_t i = 0; i < args->nattr; i++)
-        get_attribute(to > from ? &memory->svm[from] : &unregistered, to > from ? to - from : 1,
-                      &args->attrs[i]);
+        get_attribute(kfd, to > from ? &memory->svm[from] : &unregistered,
+                      to > from ? to - from : 1, &args->attrs[i]);
     return 0;
 }
 

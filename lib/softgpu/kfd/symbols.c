@@ -270,7 +270,7 @@ static void describe(const struct sg_fault *fault, char *text, size_t room) {
 }
 
 void sg_kfd_report(void *context, const struct sg_fault *fault) {
-    const struct sg_kfd *kfd = context;
+    const struct sg_gpu *gpu = context;
     char name[NAME_BYTES];
     char what[NAME_BYTES];
     char words[40] = "";
@@ -281,7 +281,7 @@ void sg_kfd_report(void *context, const struct sg_fault *fault) {
     for (uint32_t i = 0; i < fault->dword_count && i < 3; i++)
         snprintf(words + strlen(words), sizeof words - strlen(words), "%s%08x", i ? " " : "",
                  fault->dwords[i]);
-    if (sg_symbols_find(kfd->config.vm, atomic_load(&kfd->r_debug), fault->pc, name, sizeof name,
+    if (sg_symbols_find(gpu->vm, atomic_load(&gpu->kfd->r_debug), fault->pc, name, sizeof name,
                         &start))
         snprintf(where, sizeof where, "%s+%#llx", name, (unsigned long long)(fault->pc - start));
     else
@@ -292,7 +292,7 @@ void sg_kfd_report(void *context, const struct sg_fault *fault) {
 }
 
 /* Writes `line` with the address behind "kernel " replaced by its name, where it has one. */
-static void write_named(const struct sg_kfd *kfd, const char *line, size_t length, int fd) {
+static void write_named(const struct sg_gpu *gpu, const char *line, size_t length, int fd) {
     static const char word[] = "kernel 0x";
     char name[NAME_BYTES];
     uint64_t start;
@@ -300,7 +300,7 @@ static void write_named(const struct sg_kfd *kfd, const char *line, size_t lengt
     if (at) {
         char *end;
         const uint64_t entry = strtoull(at + sizeof word - 3, &end, 16);
-        if (sg_symbols_find(kfd->config.vm, atomic_load(&kfd->r_debug), entry, name, sizeof name,
+        if (sg_symbols_find(gpu->vm, atomic_load(&gpu->kfd->r_debug), entry, name, sizeof name,
                             &start) &&
             start == entry) {
             dprintf(fd, "%.*s%s%.*s", (int)(at - line + (int)sizeof word - 3), line, name,
@@ -312,22 +312,27 @@ static void write_named(const struct sg_kfd *kfd, const char *line, size_t lengt
     (void)written;
 }
 
-void sg_kfd_dump(struct sg_kfd *kfd, int fd) {
+static void dump_gpu(const struct sg_gpu *gpu, int fd) {
     char text[4096];
     const int file = memfd_create("dump", MFD_CLOEXEC);
     if (file < 0) {
-        sg_cp_dump(kfd->cp, fd);
+        sg_cp_dump(gpu->cp, fd);
         return;
     }
-    sg_cp_dump(kfd->cp, file);
+    sg_cp_dump(gpu->cp, file);
     off_t offset = 0;
     for (ssize_t got; (got = pread(file, text, sizeof text - 1, offset)) > 0;) {
         text[got] = '\0';
         const char *newline = memchr(text, '\n', (size_t)got);
         const size_t length = newline ? (size_t)(newline - text) + 1 : (size_t)got;
         text[length] = '\0';
-        write_named(kfd, text, length, fd);
+        write_named(gpu, text, length, fd);
         offset += (off_t)length;
     }
     close(file);
+}
+
+void sg_kfd_dump(struct sg_kfd *kfd, int fd) {
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++)
+        dump_gpu(&kfd->gpus[i], fd);
 }

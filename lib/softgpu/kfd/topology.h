@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/// What the kernel shows of the GPU outside its device nodes: the KFD topology, the PCI device, the
-/// DRM nodes and the loaded module, as files with paths and contents.
+/// What the kernel shows of the GPUs outside its device nodes: the KFD topology, the PCI device,
+/// the DRM nodes and the loaded module, as files with paths and contents.
+///
+/// Node 0 is the processor, node 1 + i is GPU i. GPUs hang on PCIe and reach each other over it, as
+/// MI210s without a bridge do: a link to the processor each, peer links among themselves.
 #ifndef SG_KFD_TOPOLOGY_H
 #define SG_KFD_TOPOLOGY_H
 
@@ -12,12 +15,14 @@ enum {
     SG_PCI_VENDOR = 0x1002,
     SG_PCI_DEVICE = 0x740f,
     SG_PCI_REVISION = 0x02,
-    SG_PCI_BUS = 3,
     SG_ENGINE_MHZ = 1700,
     SG_MEMORY_MHZ = 1600,
     SG_MEMORY_BITS = 4096,
     SG_KFD_MAJOR = 510, ///< /dev/kfd has a dynamic major number; one that Linux leaves free
 };
+
+/// The PCI bus that a GPU (below SG_GPU_LIMIT) is on; device and function are 0, the domain is 0.
+uint32_t sg_topology_pci_bus(uint32_t index);
 
 /// How the compute units are spread over shader engines.
 struct sg_gpu_shape {
@@ -42,9 +47,10 @@ struct sg_node {
 };
 
 struct sg_topology {
-    uint64_t vram_bytes;
+    uint32_t gpu_count;
+    uint64_t vram_bytes; ///< of each GPU
     uint64_t ram_bytes;
-    uint32_t cu_count;
+    uint32_t cu_count; ///< of each GPU
     uint32_t cpu_count;
     uint32_t first_apic_id;   ///< of the host's processor 0: ROCT finds its name by that
     bool host_has_cpu_caches; ///< else the CPU node lists its own, because ROCT insists on some

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Paths: open, fopen, access, readlink, realpath. */
+#include "abi/drm.h"
 #include "softgpu/device.h"
 #include "softgpu/shim/real.h"
 #include "softgpu/shim/tree.h"
@@ -25,7 +26,9 @@ static int open_node(const struct sg_node *node, int flags) {
     if (node->kind == SG_NODE_DEVICE && flags & O_DIRECTORY)
         return -ENOTDIR;
     if (node->kind == SG_NODE_DEVICE)
-        return sg_device_open(node->major == SG_KFD_MAJOR ? SG_DEVICE_KFD : SG_DEVICE_RENDER,
+        return sg_device_open(node->major == SG_KFD_MAJOR
+                                  ? SG_DEVICE_KFD
+                                  : SG_DEVICE_RENDER + node->minor - ABI_DRM_RENDER_MINOR,
                               flags);
     return node->kind == SG_NODE_LINK ? -ELOOP : shim_tree_open(node, flags);
 }

@@ -28,23 +28,27 @@ static bool is_foreign_device(int fd, const struct stat *file) {
     return node && node->kind == SG_NODE_DEVICE;
 }
 
+static bool is_render(enum sg_device_file which) {
+    return which >= SG_DEVICE_RENDER && which < SG_DEVICE_FILES;
+}
+
+static struct sg_gpu *gpu_of(struct sg_kfd *kfd, enum sg_device_file render) {
+    return sg_kfd_gpu(kfd, (uint32_t)(render - SG_DEVICE_RENDER));
+}
+
 static int device_ioctl(int fd, unsigned long cmd, void *arg) {
     struct stat file;
     struct sg_kfd *kfd;
     if (!is_nameless(fd, &file))
         return real_ioctl(fd, cmd, arg);
     int result = -EBADF; /* amdkfd's answer to processes other than the one that opened it */
-    switch (sg_device_identify(&file, &kfd)) {
-    case SG_DEVICE_KFD:
+    const enum sg_device_file which = sg_device_identify(&file, &kfd);
+    if (which == SG_DEVICE_KFD)
         result = sg_kfd_ioctl(kfd, cmd, arg);
-        break;
-    case SG_DEVICE_RENDER:
-        result = sg_kfd_drm_ioctl(kfd, cmd, arg);
-        break;
-    default:
-        if (!is_foreign_device(fd, &file))
-            return real_ioctl(fd, cmd, arg);
-    }
+    else if (is_render(which))
+        result = sg_kfd_drm_ioctl(gpu_of(kfd, which), cmd, arg);
+    else if (!is_foreign_device(fd, &file))
+        return real_ioctl(fd, cmd, arg);
     if (result >= 0)
         return result;
     errno = -result;
@@ -72,8 +76,8 @@ static void *map_device(void *address, size_t bytes, int prot, int flags, int fd
     const enum sg_device_file which = sg_device_identify(&file, &kfd);
     if (which == SG_DEVICE_KFD)
         error = sg_kfd_mmap(kfd, (uint64_t)offset, bytes, &file_offset);
-    else if (which == SG_DEVICE_RENDER)
-        error = sg_kfd_drm_mmap(kfd, (uint64_t)offset, bytes);
+    else if (is_render(which))
+        error = sg_kfd_drm_mmap(gpu_of(kfd, which), (uint64_t)offset, bytes);
     if (error) {
         errno = -error;
         return MAP_FAILED;

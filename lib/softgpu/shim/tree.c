@@ -21,38 +21,33 @@ static const char *const claimed[] = {
     "/dev/kfd",
     "/dev/dri",
     "/proc/modules",
-    "/sys/bus/pci/devices/0000:03:00.0",
     "/sys/bus/pci/drivers/amdgpu",
     "/sys/class/drm",
     "/sys/class/kfd",
-    "/sys/dev/char/226:0",
-    "/sys/dev/char/226:128",
-    "/sys/devices/pci0000:00/0000:03:00.0",
     "/sys/devices/virtual/kfd",
     "/sys/module/amdgpu",
 };
 
-enum { NODE_LIMIT = 192, LINK_DEPTH = 8, CONTENT_LIMIT = 1 << 16, FIRST_INODE = 0x90a000 };
+/* Below these, our GPUs stand beside the host's devices: a path is ours if its next part is. */
+static const char *const shared[] = {
+    "/sys/bus/pci/devices/",
+    "/sys/dev/char/",
+    "/sys/devices/pci0000:00/",
+};
+
+enum { NODE_LIMIT = 1024, LINK_DEPTH = 8, CONTENT_LIMIT = 1 << 16, FIRST_INODE = 0x90a000 };
 
 static struct {
     struct sg_node nodes[NODE_LIMIT];
+    uint16_t lengths[NODE_LIMIT]; /* of the paths */
     size_t count;
 } tree;
 static atomic_bool tree_ready;
 static pthread_mutex_t tree_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static bool is_claimed(const char *path) {
-    for (size_t i = 0; i < sizeof claimed / sizeof claimed[0]; i++) {
-        const size_t length = strlen(claimed[i]);
-        if (!strncmp(path, claimed[i], length) && (path[length] == '/' || !path[length]))
-            return true;
-    }
-    return false;
-}
-
 static const struct sg_node *exact(const char *path, size_t length) {
     for (size_t i = 0; i < tree.count; i++) {
-        if (!strncmp(tree.nodes[i].path, path, length) && !tree.nodes[i].path[length])
+        if (tree.lengths[i] == length && !memcmp(tree.nodes[i].path, path, length))
             return &tree.nodes[i];
     }
     return NULL;
@@ -68,8 +63,32 @@ static bool add(const struct sg_node *node) {
         free((void *)copy.path);
         return false;
     }
+    tree.lengths[tree.count] = (uint16_t)strlen(copy.path);
     tree.nodes[tree.count++] = copy;
     return true;
+}
+
+static bool is_below(const char *path, const char *top) {
+    const size_t length = strlen(top);
+    return !strncmp(path, top, length) && (path[length] == '/' || !path[length]);
+}
+
+static bool is_claimed_whole(const char *path) {
+    for (size_t i = 0; i < sizeof claimed / sizeof claimed[0]; i++) {
+        if (is_below(path, claimed[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Length of the path up to the part that tells whose it is, or 0: not in a shared directory. */
+static size_t shared_length(const char *path) {
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+        const size_t length = strlen(shared[i]);
+        if (!strncmp(path, shared[i], length) && path[length])
+            return length + strcspn(path + length, "/");
+    }
+    return 0;
 }
 
 /* Adds a node and the directories above it, as far as they are ours. */
@@ -80,7 +99,8 @@ static bool add_with_parents(void *context, const struct sg_node *node) {
     for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         const struct sg_node directory = {.kind = SG_NODE_DIRECTORY, .path = parent};
-        if (is_claimed(parent) && !exact(parent, strlen(parent)) && !add(&directory))
+        if ((is_claimed_whole(parent) || shared_length(parent)) && !exact(parent, strlen(parent)) &&
+            !add(&directory))
             return false;
         *slash = '/';
     }
@@ -118,6 +138,7 @@ static bool generate(void) {
     if (!sg_options_read(&options))
         return false;
     const struct sg_topology topology = {
+        .gpu_count = options.gpu_count,
         .vram_bytes = options.vram_bytes,
         .ram_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
         .cu_count = options.cu_count,
@@ -154,6 +175,16 @@ static void make_ready(void) {
         atomic_store(&tree_ready, true);
     }
     pthread_mutex_unlock(&tree_lock);
+}
+
+static bool is_claimed(const char *path) {
+    if (is_claimed_whole(path))
+        return true;
+    const size_t length = shared_length(path);
+    if (!length)
+        return false;
+    make_ready();
+    return exact(path, length);
 }
 
 /* Removes "//", "/./", "/../" and slashes at the end, by text alone. False if it doesn't fit. */

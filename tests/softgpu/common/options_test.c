@@ -14,9 +14,9 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-static const char *const names[] = {"HSAPROBE_SOFT_VRAM",     "HSAPROBE_SOFT_CUS",
-                                    "HSAPROBE_SOFT_DOORBELL", "HSAPROBE_SOFT_TRACE",
-                                    "HSAPROBE_SOFT_ISA",      "HSAPROBE_SOFT_WORKERS"};
+static const char *const names[] = {
+    "HSAPROBE_SOFT_VRAM",  "HSAPROBE_SOFT_CUS", "HSAPROBE_SOFT_GPUS",   "HSAPROBE_SOFT_DOORBELL",
+    "HSAPROBE_SOFT_TRACE", "HSAPROBE_SOFT_ISA", "HSAPROBE_SOFT_WORKERS"};
 
 static int clear_environment(void **state) {
     (void)state;
@@ -91,6 +91,9 @@ static void counts_take_their_whole_range(void **state) {
     setenv("HSAPROBE_SOFT_WORKERS", "1", 1);
     assert_int_equal(read_good().cu_count, 104);
     assert_int_equal(read_good().worker_count, 1);
+    assert_int_equal(read_good().gpu_count, 1);
+    setenv("HSAPROBE_SOFT_GPUS", "8", 1);
+    assert_int_equal(read_good().gpu_count, 8);
 }
 
 static void doorbell_modes_are_read_and_named(void **state) {
@@ -155,6 +158,9 @@ static void every_bad_value_is_refused_with_one_line(void **state) {
         {"HSAPROBE_SOFT_VRAM", "17592186044416M"},      /* 2^64 bytes */
         {"HSAPROBE_SOFT_VRAM", "18446744073709551616"}, /* 2^64 */
         {"HSAPROBE_SOFT_VRAM", "18446744073776660480"}, /* 2^64 + 64 MiB */
+        {"HSAPROBE_SOFT_GPUS", "0"},
+        {"HSAPROBE_SOFT_GPUS", "9"},
+        {"HSAPROBE_SOFT_GPUS", "two"},
         {"HSAPROBE_SOFT_CUS", "0"},
         {"HSAPROBE_SOFT_CUS", "105"},
         {"HSAPROBE_SOFT_CUS", "4294967297"},

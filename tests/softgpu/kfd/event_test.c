@@ -147,10 +147,10 @@ static void the_device_wakes_without_an_ioctl(void **state) {
     struct waiter waiter;
     start(&waiter, harness, id, ABI_KFD_TIMEOUT_INFINITE);
     let_it_sleep();
-    sg_kfd_raise_event(harness->kfd, id + 1); /* unknown: ignored */
-    sg_kfd_raise_event(harness->kfd, 0);
-    sg_kfd_raise_event(harness->kfd, UINT32_MAX);
-    sg_kfd_raise_event(harness->kfd, id);
+    sg_kfd_raise_event(sg_kfd_gpu(harness->kfd, 0), id + 1); /* unknown: ignored */
+    sg_kfd_raise_event(sg_kfd_gpu(harness->kfd, 0), 0);
+    sg_kfd_raise_event(sg_kfd_gpu(harness->kfd, 0), UINT32_MAX);
+    sg_kfd_raise_event(sg_kfd_gpu(harness->kfd, 0), id);
     pthread_join(waiter.thread, NULL);
     assert_int_equal(waiter.result, ABI_KFD_WAIT_COMPLETE);
 }
@@ -161,10 +161,10 @@ static void a_wave_reaches_events_above_255(void **state) {
     uint32_t id = 0;
     while (id < 300)
         id = harness_event(harness, SIGNAL, true);
-    sg_kfd_wave_interrupt(harness->kfd, id & 0xff);
+    sg_kfd_wave_interrupt(sg_kfd_gpu(harness->kfd, 0), id & 0xff);
     assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
     assert_int_equal(wait_one(harness, id - 1, 0), ABI_KFD_WAIT_TIMEOUT);
-    sg_kfd_wave_interrupt(harness->kfd, id);
+    sg_kfd_wave_interrupt(sg_kfd_gpu(harness->kfd, 0), id);
     assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
     assert_int_equal(wait_one(harness, id & 0xff, 0), ABI_KFD_WAIT_COMPLETE);
     assert_int_equal(wait_one(harness, id & 0xff, 0), ABI_KFD_WAIT_TIMEOUT);
@@ -241,7 +241,7 @@ static uint32_t id_in_handler;
 
 static void raise_in_handler(int number) {
     (void)number;
-    sg_kfd_raise_event(in_handler->kfd, id_in_handler);
+    sg_kfd_raise_event(sg_kfd_gpu(in_handler->kfd, 0), id_in_handler);
 }
 
 /* The signal's handler runs between the sleep and the return. */
@@ -283,7 +283,7 @@ static void a_set_beside_a_poll_is_not_lost(void **state) {
     uint32_t sets = 0;
     bool is_lost = false;
     while (sets < SETS_WHILE_POLLING && now.tv_sec < end && !is_lost) {
-        sg_kfd_raise_event(harness->kfd, poller.ids[0]);
+        sg_kfd_raise_event(sg_kfd_gpu(harness->kfd, 0), poller.ids[0]);
         sets++;
         for (int i = 0; __atomic_load_n(&poller.count, __ATOMIC_ACQUIRE) < sets; i++) {
             if (i % 64 == 63)
@@ -305,7 +305,7 @@ static void a_memory_fault_reaches_memory_events_with_its_data(void **state) {
     const uint32_t id = harness_event(harness, MEMORY, false);
     assert_true(id >= ABI_KFD_FIRST_NONSIGNAL_EVENT);
     const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_UNMAPPED, .va = 0x123456789};
-    sg_kfd_memory_fault(harness->kfd, &fault);
+    sg_kfd_memory_fault(sg_kfd_gpu(harness->kfd, 0), &fault);
     struct abi_kfd_event_data data = {.event_id = id};
     struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)&data, .num_events = 1};
     assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
@@ -320,7 +320,7 @@ static void a_write_to_read_only_memory_is_told_apart(void **state) {
     struct harness *harness = *state;
     const uint32_t id = harness_event(harness, MEMORY, false);
     const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_READ_ONLY, .va = 0x5000};
-    sg_kfd_memory_fault(harness->kfd, &fault);
+    sg_kfd_memory_fault(sg_kfd_gpu(harness->kfd, 0), &fault);
     struct abi_kfd_event_data data = {.event_id = id};
     struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)&data, .num_events = 1};
     assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
@@ -353,7 +353,7 @@ static void only_the_device_signals_debug_events(void **state) {
     assert_int_equal(set_event(harness, id), -EINVAL);
     assert_int_equal(reset_event(harness, id), -EINVAL);
     assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_TIMEOUT);
-    sg_kfd_raise_event(harness->kfd, id);
+    sg_kfd_raise_event(sg_kfd_gpu(harness->kfd, 0), id);
     assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
 }
 
@@ -402,7 +402,7 @@ static void *raise_many(void *argument) {
     for (int i = 0; i < PING_PONGS; i++) {
         if (wait_one(waiter->harness, waiter->ids[0], 10000) != ABI_KFD_WAIT_COMPLETE)
             return NULL;
-        sg_kfd_raise_event(waiter->harness->kfd, waiter->ids[1]);
+        sg_kfd_raise_event(sg_kfd_gpu(waiter->harness->kfd, 0), waiter->ids[1]);
     }
     atomic_store(&waiter->done, true);
     return NULL;
@@ -415,7 +415,7 @@ static void no_wake_up_is_lost(void **state) {
     other.ids[1] = harness_event(harness, SIGNAL, true);
     assert_int_equal(pthread_create(&other.thread, NULL, raise_many, &other), 0);
     for (int i = 0; i < PING_PONGS; i++) {
-        sg_kfd_raise_event(harness->kfd, other.ids[0]);
+        sg_kfd_raise_event(sg_kfd_gpu(harness->kfd, 0), other.ids[0]);
         assert_int_equal(wait_one(harness, other.ids[1], 10000), ABI_KFD_WAIT_COMPLETE);
     }
     pthread_join(other.thread, NULL);

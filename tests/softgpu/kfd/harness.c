@@ -12,20 +12,20 @@ int harness_setup(void **state) {
     memset(&fake_cp, 0, sizeof fake_cp);
     harness->page_fd = memfd_create("pages", MFD_CLOEXEC);
     harness->bo_fd = memfd_create("objects", MFD_CLOEXEC);
-    assert_int_equal(ftruncate(harness->page_fd, SG_KFD_FILE_BYTES), 0);
+    assert_int_equal(ftruncate(harness->page_fd, SG_KFD_GPU_BYTES), 0);
     harness->vm = sg_vm_create();
     fake_cp.vm = harness->vm;
     const struct sg_kfd_config config = {
-        .vm = harness->vm,
         .page_fd = harness->page_fd,
-        .bo_fd = harness->bo_fd,
+        .gpu_count = 1,
+        .gpus = {{.vm = harness->vm, .bo_fd = harness->bo_fd}},
         .vram_bytes = HARNESS_VRAM,
         .ram_bytes = HARNESS_RAM,
         .cu_count = 104,
     };
     harness->kfd = sg_kfd_create(&config);
     assert_non_null(harness->kfd);
-    sg_kfd_attach(harness->kfd, fake_cp_handle(), fake_cu_handle(), NULL);
+    sg_kfd_attach(harness->kfd, 0, fake_cp_handle(), fake_cu_handle(), NULL);
     *state = harness;
     return 0;
 }

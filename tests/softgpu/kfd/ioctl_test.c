@@ -181,8 +181,8 @@ static void the_trace_shows_arguments_and_answers(void **state) {
 static int drm_info(struct harness *harness, uint32_t query, void *out, uint32_t bytes) {
     struct abi_amdgpu_info args = {
         .query = query, .return_pointer = (uintptr_t)out, .return_size = bytes};
-    return sg_kfd_drm_ioctl(harness->kfd, _IOC(_IOC_WRITE, 'd', ABI_DRM_AMDGPU_INFO, sizeof args),
-                            &args);
+    return sg_kfd_drm_ioctl(sg_kfd_gpu(harness->kfd, 0),
+                            _IOC(_IOC_WRITE, 'd', ABI_DRM_AMDGPU_INFO, sizeof args), &args);
 }
 
 static void the_render_node_answers_libdrm(void **state) {
@@ -210,7 +210,7 @@ static void the_render_node_answers_libdrm(void **state) {
 
     char name[8] = "";
     struct abi_drm_version version = {.name_len = 3, .name = (uintptr_t)name};
-    assert_int_equal(sg_kfd_drm_ioctl(harness->kfd,
+    assert_int_equal(sg_kfd_drm_ioctl(sg_kfd_gpu(harness->kfd, 0),
                                       _IOC(_IOC_READ | _IOC_WRITE, 'd', 0, sizeof version),
                                       &version),
                      0);

@@ -85,7 +85,7 @@ static void device_and_application_see_the_same_bytes(void **state) {
     struct abi_kfd_alloc_memory args;
     assert_int_equal(harness_alloc(harness, VA, PAGE, VRAM, &args), 0);
     assert_int_equal(harness_map(harness, args.handle), 0);
-    assert_int_equal(sg_kfd_drm_mmap(harness->kfd, args.mmap_offset, PAGE), 0);
+    assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), args.mmap_offset, PAGE), 0);
     char *application = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, harness->bo_fd,
                              (off_t)args.mmap_offset);
     assert_ptr_not_equal(application, MAP_FAILED);
@@ -173,7 +173,7 @@ static void freed_pages_go_back_to_the_system(void **state) {
     assert_int_equal(harness_free(harness, args.handle), 0);
     fstat(harness->bo_fd, &after);
     assert_int_equal(after.st_blocks, 0);
-    assert_int_equal(sg_kfd_drm_mmap(harness->kfd, args.mmap_offset, PAGE), -EINVAL);
+    assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), args.mmap_offset, PAGE), -EINVAL);
 }
 
 static void an_aql_ring_is_mapped_twice(void **state) {
@@ -218,7 +218,7 @@ static void only_the_pages_of_the_driver_can_be_mapped(void **state) {
     assert_int_equal(harness_alloc(harness, VA, PAGE, ABI_KFD_MEM_MMIO_REMAP, &args), 0);
     assert_int_equal(sg_kfd_mmap(harness->kfd, args.mmap_offset, PAGE, &offset), 0);
     assert_int_equal(offset, SG_KFD_MMIO_OFFSET);
-    assert_int_equal(sg_kfd_drm_mmap(harness->kfd, 0, PAGE), -EINVAL);
+    assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), 0, PAGE), -EINVAL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)

@@ -159,7 +159,7 @@ static void report(struct harness *harness, const struct sg_fault *fault, char l
     assert_int_equal(pipe(fds), 0);
     const int saved = dup(STDERR_FILENO);
     dup2(fds[1], STDERR_FILENO);
-    sg_kfd_report(harness->kfd, fault);
+    sg_kfd_report(sg_kfd_gpu(harness->kfd, 0), fault);
     dup2(saved, STDERR_FILENO);
     close(saved);
     close(fds[1]);

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define NODES "/sys/devices/virtual/kfd/kfd/topology/nodes"
-enum { LIMIT = 256 };
+enum { LIMIT = 1024 };
 
 struct entry {
     enum sg_node_kind kind;
@@ -34,8 +34,9 @@ static bool collect(void *context, const struct sg_node *node) {
     return true;
 }
 
-static void generate(uint32_t cus, bool host_has_cpu_caches) {
-    const struct sg_topology topology = {.vram_bytes = 5ull << 30,
+static void generate_gpus(uint32_t gpu_count, uint32_t cus, bool host_has_cpu_caches) {
+    const struct sg_topology topology = {.gpu_count = gpu_count,
+                                         .vram_bytes = 5ull << 30,
                                          .ram_bytes = 16ull << 30,
                                          .cu_count = cus,
                                          .cpu_count = 6,
@@ -43,6 +44,10 @@ static void generate(uint32_t cus, bool host_has_cpu_caches) {
                                          .host_has_cpu_caches = host_has_cpu_caches};
     entry_count = 0;
     assert_true(sg_topology_generate(&topology, collect, NULL));
+}
+
+static void generate(uint32_t cus, bool host_has_cpu_caches) {
+    generate_gpus(1, cus, host_has_cpu_caches);
 }
 
 static const char *content(const char *path) {
@@ -104,11 +109,12 @@ static void counts_match_what_is_there(void **state) {
     (void)state;
     static const char *const kinds[][2] = {{"caches_count", "caches"},
                                            {"mem_banks_count", "mem_banks"},
-                                           {"io_links_count", "io_links"}};
+                                           {"io_links_count", "io_links"},
+                                           {"p2p_links_count", "p2p_links"}};
     for (int host_caches = 0; host_caches < 2; host_caches++) {
-        generate(104, host_caches);
-        for (int node = 0; node < 2; node++) {
-            for (size_t kind = 0; kind < 3; kind++) {
+        generate_gpus(3, 104, host_caches);
+        for (int node = 0; node < 4; node++) {
+            for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
                 char path[128];
                 snprintf(path, sizeof path, NODES "/%d/properties", node);
                 const unsigned long long count = property(path, kinds[kind][0]);
@@ -150,9 +156,48 @@ static void links_go_both_ways(void **state) {
     }
 }
 
+static void each_gpu_is_another_device(void **state) {
+    (void)state;
+    static const char *const names[] = {"location_id", "drm_render_minor", "unique_id",
+                                        "simd_id_base"};
+    generate_gpus(SG_GPU_LIMIT, 104, true);
+    for (unsigned a = 1; a <= SG_GPU_LIMIT; a++) {
+        char one[128];
+        char other[128];
+        snprintf(one, sizeof one, NODES "/%u/gpu_id", a);
+        assert_int_equal(strtoul(content(one), NULL, 10), sg_gpu_id(a - 1));
+        snprintf(one, sizeof one, NODES "/%u/properties", a);
+        for (unsigned b = 1; b < a; b++) {
+            snprintf(other, sizeof other, NODES "/%u/properties", b);
+            for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+                assert_int_not_equal(property(one, names[i]), property(other, names[i]));
+        }
+        snprintf(other, sizeof other, "/sys/dev/char/226:%llu", property(one, "drm_render_minor"));
+        char slot[64];
+        snprintf(slot, sizeof slot, "/0000:%02llx:00.0/", property(one, "location_id") >> 8);
+        assert_non_null(strstr(content(other), slot));
+    }
+}
+
+static void peers_are_two_hops_of_pcie_apart(void **state) {
+    (void)state;
+    generate_gpus(3, 104, true);
+    static const unsigned peers[3][2] = {{2, 3}, {1, 3}, {1, 2}};
+    for (unsigned node = 1; node <= 3; node++) {
+        for (unsigned i = 0; i < 2; i++) {
+            char path[128];
+            snprintf(path, sizeof path, NODES "/%u/p2p_links/%u/properties", node, i);
+            assert_int_equal(property(path, "node_from"), node);
+            assert_int_equal(property(path, "node_to"), peers[node - 1][i]);
+            assert_int_equal(property(path, "type"), 2);
+            assert_int_equal(property(path, "weight"), 40);
+        }
+    }
+}
+
 static void no_path_occurs_twice_and_links_lead_somewhere(void **state) {
     (void)state;
-    generate(104, true);
+    generate_gpus(SG_GPU_LIMIT, 104, true);
     for (size_t i = 0; i < entry_count; i++) {
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(entries[i].path, entries[j].path);
@@ -184,6 +229,8 @@ int main(void) {
         cmocka_unit_test(counts_match_what_is_there),
         cmocka_unit_test(the_cpu_node_takes_the_hosts_caches_where_there_are_any),
         cmocka_unit_test(links_go_both_ways),
+        cmocka_unit_test(each_gpu_is_another_device),
+        cmocka_unit_test(peers_are_two_hops_of_pcie_apart),
         cmocka_unit_test(no_path_occurs_twice_and_links_lead_somewhere),
         cmocka_unit_test(a_failing_receiver_ends_it),
     };
