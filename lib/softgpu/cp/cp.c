@@ -100,7 +100,8 @@ int sg_cp_queue_create(struct sg_cp *cp, const struct sg_cp_queue_config *config
         [SG_CP_QUEUE_SDMA] = &cp_engine_sdma,
         [SG_CP_QUEUE_PM4] = &cp_engine_pm4,
     };
-    if ((size_t)config->type >= sizeof engines / sizeof engines[0])
+    if ((size_t)config->type >= sizeof engines / sizeof engines[0] ||
+        config->priority >= CP_PRIORITIES)
         return -EINVAL;
     struct sg_cp_queue *queue = aligned_alloc(64, (sizeof *queue + 63) / 64 * 64);
     if (!queue)

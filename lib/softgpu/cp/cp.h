@@ -79,14 +79,16 @@ struct sg_cp_queue_config {
     /// produced; PM4: u32 dwords, the read pointer wraps with the ring, the write pointer may.
     uint64_t read_ptr_va;
     uint64_t write_ptr_va;
-    uint32_t priority;   ///< 0..15; kept only: queues share the processors evenly
+    /// 0..15. A long kernel of a queue runs for a short slice every 10 ms while another queue's of
+    /// higher priority runs; equal ones share the processors evenly.
+    uint32_t priority;
     uint32_t percentage; ///< 0: suspended
     uint32_t doorbell_index;
 };
 
 /// Starts the queue's thread, asleep: a doorbell's signal handler could not start one. Returns 0,
-/// -EFAULT (ring or pointers not mapped), -EINVAL (sizes, alignment, no such type),
-/// -ENOMEM, -EAGAIN (no thread), -ENOSPC (SG_CP_MAX_QUEUES exist).
+/// -EFAULT (ring or pointers not mapped), -EINVAL (sizes, alignment, no such type or
+/// priority), -ENOMEM, -EAGAIN (no thread), -ENOSPC (SG_CP_MAX_QUEUES exist).
 int sg_cp_queue_create(struct sg_cp *cp, const struct sg_cp_queue_config *config,
                        struct sg_cp_queue **out_queue);
 /// Kills what runs, joins the thread. On return nothing touches the ring, the signals or the

@@ -32,6 +32,9 @@ struct cp_run {
 /// Bytes that a copy engine moves in one step, so that suspend and destroy are answered.
 enum { CP_COPY_CHUNK_BYTES = 256 << 10, CP_COPY_INLINE_BYTES = 64 << 10 };
 
+/// Queues' priorities are 0 to 15, as CREATE_QUEUE takes them.
+enum { CP_PRIORITIES = 16 };
+
 enum cp_owner { CP_OWNER_NONE, CP_OWNER_THREAD, CP_OWNER_INLINE, CP_OWNER_DRIVER };
 enum cp_control { CP_CONTROL_KILL = 1u << 0, CP_CONTROL_SUSPEND = 1u << 1 };
 enum cp_state { CP_STATE_ASLEEP, CP_STATE_POLLING, CP_STATE_BUSY, CP_STATE_WAITING };
@@ -121,6 +124,8 @@ struct sg_cp_queue {
 
     /* The thread's. */
     bool is_watching;
+    bool is_contending; ///< counted in contenders[contending_priority]
+    uint32_t contending_priority;
     uint64_t scan_ticks; ///< when the watch was last scanned
 };
 
@@ -128,6 +133,9 @@ struct sg_cp {
     struct sg_cp_config config;
     _Atomic uint32_t change;  ///< futex: counts pokes and completions while somebody waits
     _Atomic uint32_t waiters; ///< queues that sleep on `change`
+    /// Queues of each priority whose kernels have run for longer than a slice.
+    _Atomic uint32_t contenders[CP_PRIORITIES];
+    _Atomic uint32_t relief;  ///< futex: counts those that stopped contending
     _Atomic uint32_t readers; ///< who walks `queues`; destruction waits for them
     _Atomic(struct sg_cp_queue *) queues[SG_CP_MAX_QUEUES];
 };

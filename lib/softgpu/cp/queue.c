@@ -24,6 +24,9 @@ enum {
     SLICE_BUDGET = 50000,
     SPIN_TICKS = 60 * TICKS_PER_US,
     SCAN_TICKS = 20 * TICKS_PER_US,
+    /* A kernel that outlasts a slice gives way this long for each slice while one of higher
+     * priority runs: it gets the less, but never nothing, for that one may wait for it. */
+    GIVE_WAY_NS = 10 * 1000 * 1000,
     WAIT_MIN_NS = 50 * 1000,
     WAIT_MAX_NS = 1000 * 1000,
 };
@@ -90,6 +93,15 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
 
 /* --- The queue's thread --- */
 
+static void contend_no_more(struct sg_cp_queue *queue) {
+    if (!queue->is_contending)
+        return;
+    queue->is_contending = false;
+    atomic_fetch_sub(&queue->cp->contenders[queue->contending_priority], 1);
+    atomic_fetch_add(&queue->cp->relief, 1);
+    cp_futex_wake(&queue->cp->relief, INT_MAX);
+}
+
 static void watch_enter(struct sg_cp_queue *queue) {
     const struct sg_cp_watch *watch = &queue->cp->config.watch;
     if (queue->is_watching)
@@ -123,7 +135,35 @@ static void watch_scan(struct sg_cp_queue *queue, uint64_t now) {
         watch->scan(watch->context);
 }
 
+/* --- Priorities --- */
+
+/// Counts the queue among those whose kernels compete for the units.
+static void contend(struct sg_cp_queue *queue) {
+    if (queue->is_contending && queue->contending_priority == queue->config.priority)
+        return;
+    contend_no_more(queue);
+    queue->is_contending = true;
+    queue->contending_priority = queue->config.priority;
+    atomic_fetch_add(&queue->cp->contenders[queue->contending_priority], 1);
+}
+
+static bool must_give_way(const struct sg_cp_queue *queue) {
+    for (uint32_t priority = queue->contending_priority + 1; priority < CP_PRIORITIES; priority++)
+        if (atomic_load_explicit(&queue->cp->contenders[priority], memory_order_relaxed) != 0)
+            return true;
+    return false;
+}
+
+/// Waits for those of higher priority, for a while.
+static void give_way(struct sg_cp_queue *queue) {
+    struct sg_cp *cp = queue->cp;
+    const uint32_t relief = atomic_load(&cp->relief);
+    if (must_give_way(queue) && atomic_load(&queue->control) == 0)
+        cp_futex_wait(&cp->relief, relief, GIVE_WAY_NS);
+}
+
 /// Works packets off until there is nothing that can be done now. The thread owns the queue.
+/// CP_STEP_AGAIN: a kernel goes on, and others may come first.
 static enum cp_step work(struct sg_cp_queue *queue) {
     struct cp_run run = {.budget = WATCH_BUDGET};
     enum cp_step result;
@@ -138,6 +178,11 @@ static enum cp_step work(struct sg_cp_queue *queue) {
         if (result == CP_STEP_AGAIN) {
             watch_leave(queue, true);
             run.budget = SLICE_BUDGET;
+            if (!queue->is_running)
+                continue;
+            contend(queue);
+            if (must_give_way(queue))
+                return CP_STEP_AGAIN;
             continue;
         }
         run.budget = WATCH_BUDGET;
@@ -151,10 +196,17 @@ static enum cp_step work(struct sg_cp_queue *queue) {
 }
 
 static enum cp_step own_and_work(struct sg_cp_queue *queue) {
-    if (!sg_cp_queue_has_work(queue) || !try_own(queue, CP_OWNER_THREAD))
+    if (!sg_cp_queue_has_work(queue) || !try_own(queue, CP_OWNER_THREAD)) {
+        contend_no_more(queue);
         return CP_STEP_EMPTY;
+    }
     const enum cp_step result = work(queue);
+    const bool is_running = queue->is_running;
     disown(queue);
+    if (result == CP_STEP_AGAIN && is_running)
+        give_way(queue);
+    else
+        contend_no_more(queue);
     return result;
 }
 
@@ -178,7 +230,7 @@ static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
     watch_scan(queue, idle_since);
     for (uint32_t look = 1; !(atomic_load(&queue->control) & CP_CONTROL_KILL); look++) {
         result = own_and_work(queue);
-        if (result == CP_STEP_DONE) {
+        if (result == CP_STEP_DONE || result == CP_STEP_AGAIN) {
             idle_since = cp_clock_ticks();
             look = 0;
             continue;
@@ -246,6 +298,7 @@ static void *queue_thread(void *argument) {
         else
             sleep_until_rung(queue, seen);
     }
+    contend_no_more(queue);
     /* A doorbell page that was opened for this thread is closed again. */
     watch_enter(queue);
     watch_leave(queue, true);
@@ -333,6 +386,8 @@ static void resume(struct sg_cp_queue *queue) {
 int sg_cp_queue_update(struct sg_cp_queue *queue, uint64_t ring_va, uint64_t ring_bytes,
                        uint32_t priority, uint32_t percentage) {
     uint8_t *ring = NULL;
+    if (priority >= CP_PRIORITIES)
+        return -EINVAL;
     if (percentage != 0 || ring_bytes != 0) {
         const int error = cp_ring_find(queue->cp, queue->config.type, ring_va, ring_bytes, &ring);
         if (error)

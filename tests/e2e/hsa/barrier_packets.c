@@ -156,6 +156,7 @@ static void every_scope(void) {
     }
     e2e_wait(done);
     CHECK(*memory == 18, "%u", *memory);
+    HSA(hsa_signal_destroy(done));
 }
 
 int main(void) {

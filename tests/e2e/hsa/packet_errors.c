@@ -4,7 +4,9 @@
 #include "e2e.h"
 
 #include <hsa/amd_hsa_kernel_code.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { HUGE_BYTES = 1 << 30 };
@@ -183,19 +185,33 @@ static void packet_is_refused(const struct context *context, const struct row *r
     }
 }
 
-/// A queue without a callback must not take the process with it.
-static void nobody_listens(const struct context *context) {
-    hsa_queue_t *queue = e2e_queue(context->e2e, 64);
-    hsa_kernel_dispatch_packet_t packet =
-        e2e_packet(&context->empty, 64, 64, NULL, (hsa_signal_t){0});
-    packet.setup = 0;
-    e2e_submit(queue, &packet);
-    HSA(hsa_queue_destroy(queue));
+/// Without a callback the runtime itself ends the process and says why.
+static void nobody_listens(void) {
+    struct e2e_child child;
+    e2e_child("nobody_listens", E2E_WAIT_SECONDS, NULL, NULL, &child);
+    CHECK(WIFSIGNALED(child.status) && WTERMSIG(child.status) == SIGABRT, "status 0x%x: %s",
+          child.status, child.output);
+    CHECK(strstr(child.output, "HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS"), "%s", child.output);
 }
 
-int main(void) {
+static int spoil_without_callback(const struct e2e *e2e) {
+    struct e2e_kernel empty;
+    e2e_kernel(e2e, "empty", &empty);
+    hsa_queue_t *queue = e2e_queue(e2e, 64);
+    const hsa_signal_t never = e2e_signal(1);
+    hsa_kernel_dispatch_packet_t packet = e2e_packet(&empty, 64, 64, NULL, never);
+    packet.setup = 0;
+    e2e_submit(queue, &packet);
+    e2e_wait(never);
+    return 0;
+}
+
+int main(int argc, char **argv) {
     struct e2e e2e;
     e2e_open(&e2e);
+    if (argc > 1 && strcmp(argv[1], "nobody_listens") == 0) {
+        return spoil_without_callback(&e2e);
+    }
     struct context context = {.e2e = &e2e};
     e2e_kernel(&e2e, "empty", &context.empty);
     context.descriptors = e2e_alloc(&e2e, e2e.host, 4096);
@@ -205,7 +221,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
         packet_is_refused(&context, &rows[i], other);
     }
-    nobody_listens(&context);
+    nobody_listens();
     e2e_vector_add(&e2e, other, 1000);
     HSA(hsa_queue_destroy(other));
     e2e_close();

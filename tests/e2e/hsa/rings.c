@@ -62,7 +62,8 @@ static void every_type(void) {
     for (int i = 0; i < 3; ++i) {
         hsa_queue_t *queue = NULL;
         HSA(hsa_queue_create(e2e.gpu, 64, types[i], NULL, NULL, UINT32_MAX, UINT32_MAX, &queue));
-        CHECK(queue->type == types[i], "type %u", queue->type);
+        // The runtime may give a multi-producer queue to who asks for one producer.
+        CHECK(queue->type == types[i] || types[i] == HSA_QUEUE_TYPE_SINGLE, "type %u", queue->type);
         CHECK(queue->features == HSA_QUEUE_FEATURE_KERNEL_DISPATCH, "features %u", queue->features);
         run_in_order(queue, 200);
         HSA(hsa_queue_destroy(queue));
@@ -94,6 +95,8 @@ static void full_ring(void) {
     }
     e2e_wait(done);
     CHECK(*memory == 63 + 64, "%u", *memory);
+    HSA(hsa_signal_destroy(gate));
+    HSA(hsa_signal_destroy(done));
     HSA(hsa_queue_destroy(queue));
 }
 
@@ -138,6 +141,7 @@ static void many_producers(void) {
         CHECK(i % COUNT == 0 || tickets[i] > tickets[i - 1], "a thread's launches out of order");
         seen[tickets[i]] = 1;
     }
+    HSA(hsa_signal_destroy(done));
     HSA(hsa_queue_destroy(queue));
 }
 
@@ -199,6 +203,8 @@ static void soft_queue(void) {
     for (uint64_t i = 0; i < COUNT; ++i) {
         CHECK(results[i] == i * (i + 1), "result %lu", (unsigned long)i);
     }
+    HSA(hsa_signal_destroy(doorbell));
+    HSA(hsa_signal_destroy(done));
     HSA(hsa_queue_destroy(queue));
 }
 
@@ -215,6 +221,8 @@ static void inactive_queue(void) {
     e2e_dispatch(queue, &counter, 1, 1, args, never);
     run_in_order(other, 50); // time for the wrong to happen
     CHECK(hsa_signal_load_scacquire(never) == 1 && *memory == 1, "an inactive queue ran a packet");
+    HSA(hsa_signal_destroy(done));
+    HSA(hsa_signal_destroy(never));
     HSA(hsa_queue_destroy(queue));
     HSA(hsa_queue_destroy(other));
 }

@@ -18,7 +18,7 @@ static void device_decrements(hsa_signal_t signal) {
     e2e_submit(queue, &packet);
 }
 
-enum kind { KIND_DEFAULT, KIND_GPU_AND_CPU, KIND_GPU_ONLY, KIND_IPC, KINDS };
+enum kind { KIND_DEFAULT, KIND_GPU_AND_CPU, KIND_IPC, KINDS };
 
 static hsa_signal_t create(enum kind kind, hsa_signal_value_t value) {
     const hsa_agent_t both[] = {e2e.cpu, e2e.gpu};
@@ -26,9 +26,6 @@ static hsa_signal_t create(enum kind kind, hsa_signal_value_t value) {
     switch (kind) {
     case KIND_GPU_AND_CPU:
         HSA(hsa_signal_create(value, 2, both, &signal));
-        break;
-    case KIND_GPU_ONLY:
-        HSA(hsa_amd_signal_create(value, 0, NULL, HSA_AMD_SIGNAL_AMD_GPU_ONLY, &signal));
         break;
     case KIND_IPC:
         HSA(hsa_amd_signal_create(value, 0, NULL, HSA_AMD_SIGNAL_IPC, &signal));
@@ -67,6 +64,27 @@ static void each_condition(enum kind kind, hsa_wait_state_t state) {
               9);
         HSA(hsa_signal_destroy(signal));
     }
+}
+
+/// Signals that only the device waits for: the host looks, another packet waits.
+static void for_the_device_only(void) {
+    hsa_signal_t signal, by_agent;
+    HSA(hsa_amd_signal_create(1, 0, NULL, HSA_AMD_SIGNAL_AMD_GPU_ONLY, &signal));
+    HSA(hsa_signal_create(1, 1, &e2e.gpu, &by_agent));
+    const hsa_signal_t done = e2e_signal(1);
+    const hsa_barrier_and_packet_t packet = {.header = HSA_PACKET_TYPE_BARRIER_AND,
+                                             .dep_signal = {signal, by_agent},
+                                             .completion_signal = done};
+    hsa_queue_t *other = e2e_queue(&e2e, 64);
+    e2e_submit(other, &packet);
+    device_decrements(by_agent);
+    device_decrements(signal);
+    e2e_wait(done);
+    CHECK(hsa_signal_load_scacquire(signal) == 0 && hsa_signal_load_scacquire(by_agent) == 0);
+    HSA(hsa_queue_destroy(other));
+    HSA(hsa_signal_destroy(signal));
+    HSA(hsa_signal_destroy(by_agent));
+    HSA(hsa_signal_destroy(done));
 }
 
 static void each_operation(void) {
@@ -156,7 +174,7 @@ struct handled {
 };
 static _Atomic int handlers_left;
 
-/// Called at 2, 1, 0: keeps itself armed for lower values by going to a new threshold.
+/// Has itself called again and again, each time because of the device.
 static bool on_signal(hsa_signal_value_t value, void *data) {
     struct handled *handled = data;
     handled->last = value;
@@ -276,6 +294,7 @@ int main(void) {
         each_condition((enum kind)kind, HSA_WAIT_STATE_ACTIVE);
         any_of_many((enum kind)kind);
     }
+    for_the_device_only();
     each_operation();
     group_of_signals();
     function_on_the_handlers_thread();
