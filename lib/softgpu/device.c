@@ -35,6 +35,7 @@ struct device {
     struct stat files[SG_DEVICE_FILES];
     struct sg_options options;
     struct sg_kfd *kfd;
+    struct sg_cp_news news;
     struct gpu gpus[SG_GPU_LIMIT];
 };
 
@@ -228,6 +229,7 @@ static int build_gpu(struct device *device, uint32_t index) {
                  .event = sg_kfd_raise_event,
                  .memory_fault = sg_kfd_memory_fault,
                  .report = sg_kfd_report},
+        .news = &device->news,
         .gpu_id = sg_gpu_id(index),
         .watch = sg_doorbell_watch(gpu->doorbell),
     };

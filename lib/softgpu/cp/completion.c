@@ -48,10 +48,11 @@ bool cp_signal_load(struct sg_cp_queue *queue, uint64_t handle, int64_t *out_val
 void cp_notify(struct sg_cp *cp) {
     /* The signal's value was changed by a read-modify-write before, which orders it against the
      * waiters' count: a waiter counts itself first and looks at the value then. */
-    if (atomic_load(&cp->waiters) == 0)
+    struct sg_cp_news *news = cp->news;
+    if (atomic_load(&news->waiters) == 0)
         return;
-    atomic_fetch_add(&cp->change, 1);
-    cp_futex_wake(&cp->change, INT_MAX);
+    atomic_fetch_add(&news->change, 1);
+    cp_futex_wake(&news->change, INT_MAX);
 }
 
 void cp_raise_event(struct sg_cp_queue *queue, uint64_t mailbox_va, uint32_t event_id) {

@@ -14,6 +14,7 @@ struct sg_cp *sg_cp_create(const struct sg_cp_config *config) {
     if (!cp)
         return NULL;
     cp->config = *config;
+    cp->news = config->news ? config->news : &cp->own_news;
     return cp;
 }
 

@@ -13,6 +13,7 @@
 #include "softgpu/cu/cu.h"
 #include "softgpu/mem/vm.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,10 +56,18 @@ struct sg_cp_watch {
     bool (*leave)(void *context, bool is_busy);
 };
 
+/// Where queues that wait for memory to change sleep. The GPUs of a process share one, because a
+/// packet of one may wait for a signal that another completes. All zero to begin with.
+struct sg_cp_news {
+    _Atomic uint32_t change;  ///< futex: counts pokes and completions while somebody waits
+    _Atomic uint32_t waiters; ///< queues that sleep on `change`
+};
+
 struct sg_cp_config {
     struct sg_vm *vm;
     struct sg_cu *cu;
     struct sg_cp_sink sink;
+    struct sg_cp_news *news;  ///< shared between GPUs; NULL: there is one GPU
     uint32_t gpu_id;          ///< the driver's id, for messages
     struct sg_cp_watch watch; ///< all zero: queues are reached by sg_cp_queue_ring alone
 };
@@ -104,7 +113,8 @@ int sg_cp_queue_set_cu_mask(struct sg_cp_queue *queue, const uint32_t *mask, uin
 
 /// The doorbell was rung: there may be work. Wakes the queue's thread. Async-signal-safe.
 void sg_cp_queue_ring(struct sg_cp_queue *queue);
-/// Signals may have changed from outside (SET_EVENT): waiting queues look again.
+/// Signals may have changed from outside (SET_EVENT): waiting queues of all GPUs that share the
+/// news look again.
 void sg_cp_poke(struct sg_cp *cp);
 /// Works the queue off on the calling thread, inside a signal handler: takes packets while they
 /// are short (a shared budget of wave instructions), decoded and satisfiable; hands the rest to

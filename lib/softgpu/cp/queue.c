@@ -252,13 +252,13 @@ static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
 /// Sleeps until a waiting packet can go on. The memory that it waits for changes without a
 /// doorbell, so this looks again after growing pauses.
 static void wait_for_change(struct sg_cp_queue *queue) {
-    struct sg_cp *cp = queue->cp;
+    struct sg_cp_news *news = queue->cp->news;
     enum cp_step result = CP_STEP_WAIT;
     uint64_t pause_ns = WAIT_MIN_NS;
     atomic_store(&queue->state, CP_STATE_WAITING);
-    atomic_fetch_add(&cp->waiters, 1);
+    atomic_fetch_add(&news->waiters, 1);
     while (result == CP_STEP_WAIT) {
-        const uint32_t change = atomic_load(&cp->change);
+        const uint32_t change = atomic_load(&news->change);
         struct cp_run run = {.budget = WATCH_BUDGET};
         if (!try_own(queue, CP_OWNER_THREAD))
             break;
@@ -266,10 +266,10 @@ static void wait_for_change(struct sg_cp_queue *queue) {
         disown(queue);
         if (result != CP_STEP_WAIT)
             break;
-        cp_futex_wait(&cp->change, change, pause_ns);
+        cp_futex_wait(&news->change, change, pause_ns);
         pause_ns = pause_ns * 2 < WAIT_MAX_NS ? pause_ns * 2 : WAIT_MAX_NS;
     }
-    atomic_fetch_sub(&cp->waiters, 1);
+    atomic_fetch_sub(&news->waiters, 1);
 }
 
 /// Sleeps until rung (or killed) after `seen` was read.

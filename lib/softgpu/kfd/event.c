@@ -206,10 +206,8 @@ int sg_ioctl_set_event(struct sg_kfd *kfd, struct abi_kfd_event_id *args) {
         return -EINVAL;
     set(&kfd->events, event);
     /* ROCr sets the event of a signal that it has stored to: a queue may wait for that signal. */
-    for (uint32_t i = 0; i < kfd->config.gpu_count; i++) {
-        if (kfd->gpus[i].cp)
-            sg_cp_poke(kfd->gpus[i].cp);
-    }
+    if (kfd->gpus[0].cp)
+        sg_cp_poke(kfd->gpus[0].cp); /* all GPUs share the news */
     return 0;
 }
 
