@@ -131,16 +131,11 @@ struct sg_cp_queue {
 
 struct sg_cp {
     struct sg_cp_config config;
-<<<<<<< lib/softgpu/cp/engine.h
     struct sg_cp_news *news; ///< the configuration's, or `own_news`
     struct sg_cp_news own_news;
-=======
-    _Atomic uint32_t change;  ///< futex: counts pokes and completions while somebody waits
-    _Atomic uint32_t waiters; ///< queues that sleep on `change`
     /// Queues of each priority whose kernels have run for longer than a slice.
     _Atomic uint32_t contenders[CP_PRIORITIES];
     _Atomic uint32_t relief;  ///< futex: counts those that stopped contending
->>>>>>> /tmp/t-queues/new
     _Atomic uint32_t readers; ///< who walks `queues`; destruction waits for them
     _Atomic(struct sg_cp_queue *) queues[SG_CP_MAX_QUEUES];
 };
