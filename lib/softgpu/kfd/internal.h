@@ -5,6 +5,7 @@
 
 #include "abi/kfd.h"
 #include "softgpu/kfd/kfd.h"
+#include "softgpu/kfd/share.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,11 +17,15 @@ struct sg_bo {
     uint64_t va;
     uint64_t bytes;       ///< of the address range; twice the memory for AQL_QUEUE
     uint64_t backing;     ///< bytes of memory behind it
-    uint64_t file_offset; ///< in the render node's file; VRAM and GTT only
+    uint64_t file_offset; ///< in the file that backs it; VRAM and GTT only
+    uint64_t mmap_offset; ///< in the render node; differs from file_offset where imported
     uint8_t *host;        ///< device's mapping, or the application's memory (USERPTR)
     uint32_t flags;       ///< ABI_KFD_MEM_*
     uint32_t index;       ///< low half of the handle
     uint32_t mapped;      ///< in whose address space: bit i is GPU i
+    bool is_import;       ///< made by another process, or by this one as another object
+    struct sg_file *file; ///< where a range is held for it; NULL: nobody shares it
+    uint64_t share_key;   ///< of its IPC handle; 0: never exported
 };
 
 /// A range given by the SVM ioctl. Sorted by address, never overlapping.
@@ -44,6 +49,7 @@ struct sg_memory {
     uint32_t svm_count;
     uint32_t svm_room;
     uint64_t event_page_handle; ///< 0: none
+    struct sg_file *files;      ///< with shared objects
 };
 
 /// One event. `word` holds all that changes, see event.c.
@@ -127,6 +133,32 @@ int sg_memory_init(struct sg_kfd *kfd);
 void sg_memory_fini(struct sg_kfd *kfd);
 /// The buffer object of a handle, or NULL. The caller holds memory.lock.
 struct sg_bo *sg_memory_find(struct sg_memory *memory, uint64_t handle);
+uint64_t sg_memory_handle(const struct sg_bo *bo);
+/// True if its bytes are in a render node's file (VRAM and GTT).
+bool sg_bo_in_file(const struct sg_bo *bo);
+/// True if an object other than `except` (may be NULL) holds the range at this offset of the file.
+/// The caller holds memory.lock.
+bool sg_memory_holds(const struct sg_memory *memory, const struct sg_file *file, uint64_t offset,
+                     const struct sg_bo *except);
+
+/// The beginning of a render node's file: records of exported objects (ipc.c). Objects follow.
+enum { SG_SHARE_TABLE_BYTES = 64 << 20 };
+
+/// What another process's object looks like here.
+struct sg_import {
+    uint64_t va;
+    uint64_t bytes;
+    uint64_t backing;
+    uint64_t file_offset;
+    uint32_t flags; ///< ABI_KFD_MEM_*
+};
+/// Makes an object of a range of `file`, which the caller holds; the hold becomes the object's, or
+/// is released on failure. Counts against no limit. Returns 0 or -ENOMEM. The caller holds
+/// memory.lock.
+int sg_memory_import(struct sg_gpu *gpu, struct sg_file *file, const struct sg_import *import,
+                     struct sg_bo **out_bo);
+/// Makes an object's IPC handle useless. The caller holds memory.lock.
+void sg_ipc_withdraw(struct sg_bo *bo);
 /// Drops SVM ranges that overlap: their pages are gone when a new object takes the address.
 /// The caller holds memory.lock.
 void sg_svm_forget(struct sg_kfd *kfd, uint64_t va, uint64_t bytes);

@@ -72,8 +72,10 @@ int sg_kfd_drm_ioctl(struct sg_gpu *gpu, unsigned long cmd, void *arg);
 
 /// Translates an mmap of /dev/kfd: offset of the file behind it. Returns 0 or -EINVAL.
 int sg_kfd_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes, uint64_t *out_file_offset);
-/// Checks an mmap of a render node against the buffer objects. Returns 0, -EINVAL or -EACCES.
-int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes);
+/// Translates an mmap of a render node: file descriptor (the driver's own) and offset of the
+/// buffer object's bytes. Returns 0, or -EINVAL where no object is.
+int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes, int *out_fd,
+                    uint64_t *out_file_offset);
 /// Tells that the application mapped bytes of /dev/kfd at `address`: doorbells are protected as
 /// their mode says. Returns 0 or -errno.
 int sg_kfd_mapped(struct sg_kfd *kfd, uint64_t file_offset, void *address, uint64_t bytes);

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PAGE_BYTES = 4096, BIG_ALIGN = 2 << 20, FIRST_OFFSET = BIG_ALIGN };
+enum { PAGE_BYTES = 4096, BIG_ALIGN = 2 << 20, FIRST_OFFSET = SG_SHARE_TABLE_BYTES };
 /* The render node's file is sparse and its offsets are handed out once only, so that a write by
  * somebody who kept a mapping of a freed object can't reach a later one. */
 #define FILE_BYTES (1ull << 60)
@@ -23,7 +23,7 @@ static uint64_t round_up(uint64_t value, uint64_t to) {
     return (value + to - 1) / to * to;
 }
 
-static uint64_t handle_of(const struct sg_bo *bo) {
+uint64_t sg_memory_handle(const struct sg_bo *bo) {
     return (uint64_t)bo->gpu->id << 32 | bo->index;
 }
 
@@ -69,12 +69,14 @@ int sg_memory_init(struct sg_kfd *kfd) {
     return error;
 }
 
-static bool in_file(const struct sg_bo *bo) {
+bool sg_bo_in_file(const struct sg_bo *bo) {
     return bo->flags & (ABI_KFD_MEM_VRAM | ABI_KFD_MEM_GTT);
 }
 
 /* Bytes that count against the limit of this object's memory. */
 static uint64_t *usage_of(struct sg_memory *memory, const struct sg_bo *bo) {
+    if (bo->is_import)
+        return NULL; /* it counts where it was made */
     if (bo->flags & ABI_KFD_MEM_VRAM)
         return &bo->gpu->vram_used;
     return bo->flags & (ABI_KFD_MEM_GTT | ABI_KFD_MEM_USERPTR) ? &memory->system_used : NULL;
@@ -98,6 +100,16 @@ static void uncharge(struct sg_memory *memory, const struct sg_bo *bo) {
         *used -= bo->backing;
 }
 
+/* Takes a range of the render node's offsets. */
+static int take_offset(struct sg_gpu *gpu, uint64_t bytes, uint64_t *out_offset) {
+    const uint64_t offset = round_up(gpu->next_offset, bytes >= BIG_ALIGN ? BIG_ALIGN : PAGE_BYTES);
+    if (offset > gpu->file_bytes || bytes > gpu->file_bytes - offset)
+        return -ENOMEM;
+    gpu->next_offset = offset + bytes;
+    *out_offset = offset;
+    return 0;
+}
+
 /* Gives the object its bytes. */
 static int back(struct sg_bo *bo, uint64_t user) {
     struct sg_gpu *gpu = bo->gpu;
@@ -113,25 +125,44 @@ static int back(struct sg_bo *bo, uint64_t user) {
             return -EFAULT;
         bo->host = (uint8_t *)(uintptr_t)user;
     } else {
-        const uint64_t align = bo->backing >= BIG_ALIGN ? BIG_ALIGN : PAGE_BYTES;
-        const uint64_t offset = round_up(gpu->next_offset, align);
-        if (offset > gpu->file_bytes || bo->backing > gpu->file_bytes - offset)
-            return -ENOMEM;
-        bo->host = map_file(gpu->bo_fd, offset, bo->backing);
+        const int error = take_offset(gpu, bo->backing, &bo->mmap_offset);
+        if (error)
+            return error;
+        bo->file_offset = bo->mmap_offset;
+        bo->host = map_file(gpu->bo_fd, bo->file_offset, bo->backing);
         if (!bo->host)
             return -ENOMEM;
-        bo->file_offset = offset;
-        gpu->next_offset = offset + bo->backing;
     }
     return 0;
 }
 
+bool sg_memory_holds(const struct sg_memory *memory, const struct sg_file *file, uint64_t offset,
+                     const struct sg_bo *except) {
+    for (uint32_t i = 0; i < memory->bo_slots; i++) {
+        const struct sg_bo *bo = memory->bos[i];
+        if (bo && bo != except && bo->file == file && bo->file_offset == offset)
+            return true;
+    }
+    return false;
+}
+
+static void let_go(struct sg_bo *bo) {
+    struct sg_memory *memory = &bo->gpu->kfd->memory;
+    sg_ipc_withdraw(bo);
+    if (!sg_memory_holds(memory, bo->file, bo->file_offset, bo))
+        sg_range_release(bo->file->fd, bo->file_offset, bo->backing);
+    bo->file->objects--;
+    sg_file_trim(&memory->files, bo->file);
+}
+
 static void unback(struct sg_bo *bo) {
-    if (!in_file(bo) || !bo->host)
+    if (!sg_bo_in_file(bo) || !bo->host)
         return;
     munmap(bo->host, bo->backing);
-    fallocate(bo->gpu->bo_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)bo->file_offset,
-              (off_t)bo->backing);
+    if (bo->file)
+        let_go(bo);
+    else
+        sg_range_discard(bo->gpu->bo_fd, bo->file_offset, bo->backing);
 }
 
 /* Finds or makes a free slot, lowest first. Returns its index or -ENOMEM. */
@@ -149,6 +180,52 @@ static int64_t free_slot(struct sg_memory *memory) {
     const uint32_t first = memory->bo_slots;
     memory->bo_slots = slots;
     return first;
+}
+
+static int insert(struct sg_memory *memory, struct sg_bo *bo) {
+    const int64_t slot = free_slot(memory);
+    if (slot < 0)
+        return (int)slot;
+    bo->index = (uint32_t)slot;
+    memory->bos[slot] = bo;
+    return 0;
+}
+
+int sg_memory_import(struct sg_gpu *gpu, struct sg_file *file, const struct sg_import *import,
+                     struct sg_bo **out_bo) {
+    struct sg_memory *memory = &gpu->kfd->memory;
+    struct sg_bo *bo = calloc(1, sizeof *bo);
+    if (!bo) {
+        if (!sg_memory_holds(memory, file, import->file_offset, NULL))
+            sg_range_release(file->fd, import->file_offset, import->backing);
+        sg_file_trim(&memory->files, file);
+        return -ENOMEM;
+    }
+    *bo = (struct sg_bo){
+        .gpu = gpu,
+        .va = import->va,
+        .bytes = import->bytes,
+        .backing = import->backing,
+        .file_offset = import->file_offset,
+        .flags = import->flags,
+        .is_import = true,
+        .file = file,
+    };
+    file->objects++;
+    int error = take_offset(gpu, bo->backing, &bo->mmap_offset);
+    if (!error) {
+        bo->host = map_file(file->fd, bo->file_offset, bo->backing);
+        error = bo->host ? insert(memory, bo) : -ENOMEM;
+    }
+    if (error) {
+        if (bo->host)
+            munmap(bo->host, bo->backing);
+        let_go(bo);
+        free(bo);
+        return error;
+    }
+    *out_bo = bo;
+    return 0;
 }
 
 static int check_alloc(const struct abi_kfd_alloc_memory *args) {
@@ -183,17 +260,13 @@ static int new_bo(struct sg_kfd *kfd, struct sg_gpu *gpu, const struct abi_kfd_a
     error = back(bo, args->mmap_offset);
     if (error)
         goto fail_back;
-    const int64_t slot = free_slot(memory);
-    if (slot < 0) {
-        error = (int)slot;
-        goto fail_slot;
-    }
-    bo->index = (uint32_t)slot;
-    memory->bos[slot] = bo;
+    error = insert(memory, bo);
+    if (error)
+        goto fail_insert;
     *out_bo = bo;
     return 0;
 
-fail_slot:
+fail_insert:
     unback(bo);
 fail_back:
     uncharge(memory, bo);
@@ -212,9 +285,9 @@ int sg_ioctl_alloc_memory(struct sg_kfd *kfd, struct abi_kfd_alloc_memory *args)
     pthread_mutex_lock(&kfd->memory.lock);
     error = new_bo(kfd, gpu, args, &bo);
     if (!error) {
-        args->handle = handle_of(bo);
-        if (in_file(bo))
-            args->mmap_offset = bo->file_offset;
+        args->handle = sg_memory_handle(bo);
+        if (sg_bo_in_file(bo))
+            args->mmap_offset = bo->mmap_offset;
         else if (bo->flags & ABI_KFD_MEM_MMIO_REMAP)
             args->mmap_offset = ABI_KFD_MMAP_TYPE_MMIO | ABI_KFD_MMAP_GPU(gpu->id);
     }
@@ -356,16 +429,21 @@ int sg_kfd_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes, uint64_t *o
     return -EINVAL;
 }
 
-int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes) {
+int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes, int *out_fd,
+                    uint64_t *out_file_offset) {
     struct sg_memory *memory = &gpu->kfd->memory;
     int result = -EINVAL;
 
     pthread_mutex_lock(&memory->lock);
     for (uint32_t i = 0; i < memory->bo_slots && result; i++) {
         const struct sg_bo *bo = memory->bos[i];
-        if (bo && bo->gpu == gpu && in_file(bo) && offset - bo->file_offset < bo->backing &&
-            bytes <= bo->backing - (offset - bo->file_offset))
-            result = 0;
+        if (!bo || bo->gpu != gpu || !sg_bo_in_file(bo) ||
+            offset - bo->mmap_offset >= bo->backing ||
+            bytes > bo->backing - (offset - bo->mmap_offset))
+            continue;
+        *out_fd = bo->is_import ? bo->file->fd : gpu->bo_fd;
+        *out_file_offset = bo->file_offset + (offset - bo->mmap_offset);
+        result = 0;
     }
     pthread_mutex_unlock(&memory->lock);
     return result;

@@ -77,7 +77,7 @@ static void *map_device(void *address, size_t bytes, int prot, int flags, int fd
     if (which == SG_DEVICE_KFD)
         error = sg_kfd_mmap(kfd, (uint64_t)offset, bytes, &file_offset);
     else if (is_render(which))
-        error = sg_kfd_drm_mmap(gpu_of(kfd, which), (uint64_t)offset, bytes);
+        error = sg_kfd_drm_mmap(gpu_of(kfd, which), (uint64_t)offset, bytes, &fd, &file_offset);
     if (error) {
         errno = -error;
         return MAP_FAILED;

@@ -85,7 +85,12 @@ static void device_and_application_see_the_same_bytes(void **state) {
     struct abi_kfd_alloc_memory args;
     assert_int_equal(harness_alloc(harness, VA, PAGE, VRAM, &args), 0);
     assert_int_equal(harness_map(harness, args.handle), 0);
-    assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), args.mmap_offset, PAGE), 0);
+    uint64_t offset;
+    int fd;
+    assert_int_equal(
+        sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), args.mmap_offset, PAGE, &fd, &offset), 0);
+    assert_int_equal(fd, harness->bo_fd);
+    assert_int_equal(offset, args.mmap_offset);
     char *application = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, harness->bo_fd,
                              (off_t)args.mmap_offset);
     assert_ptr_not_equal(application, MAP_FAILED);
@@ -173,7 +178,11 @@ static void freed_pages_go_back_to_the_system(void **state) {
     assert_int_equal(harness_free(harness, args.handle), 0);
     fstat(harness->bo_fd, &after);
     assert_int_equal(after.st_blocks, 0);
-    assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), args.mmap_offset, PAGE), -EINVAL);
+    uint64_t offset;
+    int fd;
+    assert_int_equal(
+        sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), args.mmap_offset, PAGE, &fd, &offset),
+        -EINVAL);
 }
 
 static void an_aql_ring_is_mapped_twice(void **state) {
@@ -207,6 +216,7 @@ static void a_user_pointer_has_an_address_of_its_own(void **state) {
 static void only_the_pages_of_the_driver_can_be_mapped(void **state) {
     struct harness *harness = *state;
     struct abi_kfd_alloc_memory args;
+    int fd;
     uint64_t offset;
     const uint64_t doorbells = ABI_KFD_MMAP_TYPE_DOORBELL | ABI_KFD_MMAP_GPU(SG_GPU_ID);
     assert_int_equal(doorbells & 0xffffffff, 0);
@@ -218,7 +228,7 @@ static void only_the_pages_of_the_driver_can_be_mapped(void **state) {
     assert_int_equal(harness_alloc(harness, VA, PAGE, ABI_KFD_MEM_MMIO_REMAP, &args), 0);
     assert_int_equal(sg_kfd_mmap(harness->kfd, args.mmap_offset, PAGE, &offset), 0);
     assert_int_equal(offset, SG_KFD_MMIO_OFFSET);
-    assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), 0, PAGE), -EINVAL);
+    assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), 0, PAGE, &fd, &offset), -EINVAL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
