@@ -80,9 +80,15 @@ static hsp_status create_native(struct hsp_queue *queue, uint32_t size,
         options->private_segment_bytes ? options->private_segment_bytes : UINT32_MAX;
     const uint32_t group_bytes =
         options->group_segment_bytes ? options->group_segment_bytes : UINT32_MAX;
-    hsp_status status = HSP_HSA_CALL(
-        hsa_queue_create, (queue->agent->handle, size, (hsa_queue_type32_t)options->type,
-                           note_error, queue, private_bytes, group_bytes, &queue->native));
+    const hsa_queue_type32_t type = (hsa_queue_type32_t)options->type;
+    hsp_status status = HSP_OK;
+    if (options->intercept)
+        status = hsp_intercept_create(queue->agent, size, type, note_error, queue, private_bytes,
+                                      group_bytes, &queue->native);
+    else
+        status =
+            HSP_HSA_CALL(hsa_queue_create, (queue->agent->handle, size, type, note_error, queue,
+                                            private_bytes, group_bytes, &queue->native));
     if (status == HSP_OK && options->priority != HSP_PRIORITY_NORMAL)
         status = HSP_HSA_CALL(hsa_amd_queue_set_priority,
                               (queue->native, priorities[options->priority]));
@@ -103,6 +109,9 @@ static hsp_status find_doorbell(struct hsp_queue *queue, enum hsp_doorbell doorb
         return hsp_fail(HSP_ERROR_INVALID_ARGUMENT, "doorbell %d is unknown", (int)doorbell);
     const struct abi_signal *signal =
         (const struct abi_signal *)(uintptr_t)queue->native->doorbell_signal.handle;
+    if (queue->is_intercepted)
+        return hsp_fail(HSP_ERROR_NOT_SUPPORTED,
+                        "no direct doorbell: the runtime rings for an intercepted queue");
     if (signal->kind != ABI_SIGNAL_DOORBELL)
         return hsp_fail(HSP_ERROR_NOT_SUPPORTED,
                         "no direct doorbell: the queue's doorbell signal is of kind %" PRId64
@@ -127,6 +136,7 @@ hsp_status hsp_queue_create(const struct hsp_agent *agent, const struct hsp_queu
     if (!queue)
         return hsp_fail_memory("a queue");
     queue->agent = agent;
+    queue->is_intercepted = chosen.intercept;
     queue->on_error = chosen.on_error;
     queue->on_error_data = chosen.on_error_data;
     status = create_native(queue, size, &chosen);
@@ -153,6 +163,7 @@ void hsp_queue_destroy(struct hsp_queue *queue) {
         return;
     if (queue->native)
         HSP_HSA(hsa_queue_destroy)(queue->native);
+    hsp_intercept_fini(queue);
     free(queue);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "probe/probe.h"
+#include "probe/tool.h"
 #include "record/record.h"
 
 // HSA_AMD_SYSTEM_INFO_EXT_VERSION_MAJOR and _MINOR: in hsa_ext_amd.h since ROCm 6.1.
@@ -20,6 +21,7 @@ static pthread_mutex_t runtime_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t reference_count;
 static struct hsp_runtime state;
 static _Atomic(const struct hsp_runtime *) current;
+static bool is_table_wanted;
 static atomic_int wrapper_mode = HSP_WRAPPER_OFF;
 
 const struct hsp_runtime *hsp_runtime_get(void) {
@@ -38,7 +40,11 @@ static const char *describe_hsa(uint32_t code) {
 
 // ROCr calls a missing driver OUT_OF_RESOURCES; the device node knows better.
 static hsp_status start_hsa(void) {
+    struct hsp_tool_environment environment = {0};
+    if (is_table_wanted && !hsp_tool_enter(&environment))
+        return hsp_fail_memory("the runtime's list of tools");
     const hsp_status status = HSP_HSA_CALL(hsa_init, ());
+    hsp_tool_leave(&environment);
     if (status == HSP_OK)
         return HSP_OK;
     if (access("/dev/kfd", R_OK | W_OK) == 0)
@@ -70,6 +76,22 @@ static hsp_status init_locked(void) {
     state = fresh;
     atomic_store(&current, &state);
     return HSP_OK;
+}
+
+hsp_status hsp_runtime_request_table(void) {
+    hsp_status status = HSP_OK;
+    pthread_mutex_lock(&runtime_lock);
+    if (reference_count == 0)
+        is_table_wanted = true;
+    else
+        status = hsp_fail(HSP_ERROR_INVALID_ARGUMENT,
+                          "the API table must be requested before hsp_runtime_init");
+    pthread_mutex_unlock(&runtime_lock);
+    return status;
+}
+
+bool hsp_runtime_has_table(void) {
+    return hsp_tool_table() != NULL;
 }
 
 hsp_status hsp_runtime_init(void) {

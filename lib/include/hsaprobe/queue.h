@@ -57,6 +57,7 @@ struct hsp_queue_options {
     enum hsp_queue_priority priority;
     enum hsp_doorbell doorbell;
     bool profiling;                    ///< device timestamps in completion signals
+    bool intercept;                    ///< hsp_queue_intercept works on it
     uint32_t private_segment_bytes;    ///< hint per work-item; 0 lets the runtime decide
     uint32_t group_segment_bytes;      ///< hint per work-group; 0 lets the runtime decide
     const uint32_t *cu_mask;           ///< one bit per compute unit; NULL for all
@@ -66,7 +67,8 @@ struct hsp_queue_options {
 };
 
 /// Creates a queue. Enters the driver; milliseconds. HSP_DOORBELL_DIRECT on a queue whose doorbell
-/// isn't a mapped 64-bit register is HSP_ERROR_NOT_SUPPORTED.
+/// isn't a mapped 64-bit register (an intercepted one has none) is HSP_ERROR_NOT_SUPPORTED, as is
+/// `intercept` without the API table (hsp_runtime_request_table).
 HSP_API hsp_status hsp_queue_create(const struct hsp_agent *agent,
                                     const struct hsp_queue_options *options,
                                     struct hsp_queue **out_queue);
@@ -113,6 +115,28 @@ HSP_API union hsp_packet *hsp_queue_slot(const struct hsp_queue *queue, uint64_t
 HSP_API void hsp_queue_publish(union hsp_packet *slot, uint16_t header, uint16_t setup);
 /// Tells the packet processor that packets up to `last_index` are there.
 HSP_API void hsp_queue_ring_doorbell(struct hsp_queue *queue, uint64_t last_index);
+
+/// Where an interceptor's packets go: to the interceptor registered before it, in the end to the
+/// device. Valid during the call.
+struct hsp_packet_writer;
+/// Appends packets to what the interceptor lets through; handed on when it returns. Fails, with
+/// nothing appended, only for want of memory.
+HSP_API hsp_status hsp_packet_write(struct hsp_packet_writer *writer,
+                                    const union hsp_packet *packets, uint64_t count);
+/// Sees `count` packets that the program put into the ring from `first_index` on, and decides: to
+/// write them on as they are, changed copies, others before or behind them, or none. Called on the
+/// thread that rings the doorbell (or on the runtime's when the device did), with a lock held: it
+/// must not submit to the same queue or destroy it.
+typedef void (*hsp_queue_interceptor)(const union hsp_packet *packets, uint64_t count,
+                                      uint64_t first_index, struct hsp_packet_writer *writer,
+                                      void *data);
+/// Registers an interceptor on a queue made with options.intercept; the one registered last sees
+/// packets first. Before the first packet only. HSP_ERROR_INVALID_ARGUMENT for other queues.
+///
+/// Keep fewer packets in flight than the ring has: ROCr 5.2 stops the process with an assertion
+/// when the device's ring, which has the same size, is full while packets are passed on.
+HSP_API hsp_status hsp_queue_intercept(struct hsp_queue *queue, hsp_queue_interceptor interceptor,
+                                       void *data);
 
 /// Header of a packet. Scopes are HSA_FENCE_SCOPE_*.
 HSP_API uint16_t hsp_packet_header(hsa_packet_type_t type, bool barrier, hsa_fence_scope_t acquire,

@@ -24,6 +24,17 @@ extern "C" {
 /// HSA_STATUS_ERROR_OUT_OF_RESOURCES; the hint then says how to run on the software GPU.
 HSP_API hsp_status hsp_runtime_init(void);
 
+/// Asks for the runtime's API table, without which queues can't be intercepted (queue.h): the
+/// hsp_runtime_init that starts the runtime then names this library to it as a tool. That takes
+/// HSA_TOOLS_LIB and HSA_TOOLS_DISABLE_REGISTER in the environment while hsa_init runs, so no other
+/// thread should read or change the environment then. HSP_ERROR_INVALID_ARGUMENT when
+/// hsp_runtime_init was called already. From ROCm 5.3 to 6.0 the runtime gives the table in any
+/// case.
+HSP_API hsp_status hsp_runtime_request_table(void);
+/// Whether the library has the table: after hsp_runtime_init. False also when another part of the
+/// process had started the runtime before.
+HSP_API bool hsp_runtime_has_table(void);
+
 /// Undoes one hsp_runtime_init; the last one calls hsa_shut_down. Every agent, pool, queue,
 /// executable and signal must be unused by then. Does nothing when the runtime isn't initialised.
 HSP_API void hsp_runtime_shutdown(void);
