@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <stdlib.h>
 
+enum { FIRST_ISA_LEVEL = 2 }; /* x86-64-v2 is SG_ISA_V2, and so on */
+
 static uint32_t usable_processors(void) {
     cpu_set_t usable;
     return sched_getaffinity(0, sizeof usable, &usable) == 0 ? (uint32_t)CPU_COUNT(&usable) : 1;
@@ -16,11 +18,15 @@ struct sg_cu *sg_cu_create(const struct sg_cu_config *config) {
     if (!cu) {
         return NULL;
     }
-    cu->isa = sg_isa_create(config->vm);
+    cu->isa = config->isa_level
+                  ? sg_isa_create_level(config->vm,
+                                        (enum sg_isa_level)(config->isa_level - FIRST_ISA_LEVEL))
+                  : sg_isa_create(config->vm);
     if (!cu->isa) {
         free(cu);
         return NULL;
     }
+    sg_isa_count_instructions(cu->isa, config->counts_instructions);
     cu->config = *config;
     if (cu->config.worker_count == 0) {
         cu->config.worker_count = usable_processors();
@@ -44,6 +50,14 @@ void sg_cu_destroy(struct sg_cu *cu) {
 
 void sg_cu_invalidate_code(struct sg_cu *cu, uint64_t va, uint64_t bytes) {
     sg_isa_invalidate(cu->isa, va, bytes);
+}
+
+uint64_t sg_cu_instruction_count(const struct sg_cu *cu) {
+    return sg_isa_instruction_count(cu->isa);
+}
+
+uint32_t sg_cu_isa_level_max(void) {
+    return FIRST_ISA_LEVEL + (uint32_t)sg_isa_level_max();
 }
 
 const char *sg_cu_variant(void) {

@@ -36,6 +36,9 @@ struct sg_cu_config {
     uint32_t cu_count;     ///< compute units that HW_ID shows; 104 on an MI210
     uint32_t worker_count; ///< threads that run a dispatch at once, its owner included; 0: one per
                            ///< processor that this process may use
+    uint32_t isa_level; ///< 2, 3 or 4: the interpreter built for x86-64-v2, -v3 or -v4, which the
+                        ///< processor must have; 0: as HSAPROBE_SOFT_ISA says
+    bool counts_instructions; ///< for sg_cu_instruction_count; slow, nothing is fused
 };
 
 /// Starts no thread before the first dispatch that wants help. NULL when out of memory.
@@ -130,6 +133,11 @@ void sg_dispatch_kill(struct sg_dispatch *dispatch);
 /// Writes a line per resident wave (work-group, wave, pc as kernel+offset, instruction, EXEC) to
 /// `fd`. Async-signal-safe and lock-free; values may be torn while the waves run.
 void sg_dispatch_dump(const struct sg_dispatch *dispatch, int fd);
+
+/// Wave instructions executed so far; 0 unless the configuration asked for counting.
+uint64_t sg_cu_instruction_count(const struct sg_cu *cu);
+/// The highest isa_level that this processor has.
+uint32_t sg_cu_isa_level_max(void);
 
 /// "x86-64-v2", "-v3" or "-v4": the interpreter variant chosen for this processor.
 /// HSAPROBE_SOFT_ISA=v2|v3|v4 overrides (never above what the processor has).

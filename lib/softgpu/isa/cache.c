@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static sg_handler op_lazy, op_page_end, op_traced;
+static sg_handler op_lazy, op_page_end, op_traced, op_counted;
 
 /* A jump can't be counted exactly; this keeps call and return loops polling. */
 enum { JUMP_COST = 16 };
@@ -67,6 +67,14 @@ struct sg_isa *sg_isa_create_level(struct sg_vm *vm, enum sg_isa_level level) {
 
 struct sg_isa *sg_isa_create(struct sg_vm *vm) {
     return sg_isa_create_level(vm, sg_isa_level());
+}
+
+void sg_isa_count_instructions(struct sg_isa *isa, bool on) {
+    isa->counts_instructions = on;
+}
+
+uint64_t sg_isa_instruction_count(const struct sg_isa *isa) {
+    return atomic_load_explicit(&isa->instruction_count, memory_order_relaxed);
 }
 
 /* The oldest epoch that a run in progress began in; UINT64_MAX when none is. */
@@ -265,7 +273,8 @@ static bool ends_line(const struct sg_op *op, const char *name) {
     return strcmp(name, "s_setpc_b64") == 0 || strncmp(name, "s_rfe_", 6) == 0;
 }
 
-static void publish(struct sg_code_page *page, uint32_t slot, const struct sg_decoded *decoded) {
+static void publish(struct sg_isa *isa, struct sg_code_page *page, uint32_t slot,
+                    const struct sg_decoded *decoded) {
     struct sg_op *op = &page->ops[slot];
     sg_handler *fn = decoded->row->fn;
     int64_t target = (int64_t)slot + 1 + (int32_t)decoded->op.imm;
@@ -285,9 +294,9 @@ static void publish(struct sg_code_page *page, uint32_t slot, const struct sg_de
         page->plain[slot] = fn;
         fn = sg_vector_mode_handler;
     }
-    if (sg_trace_on(SG_TRACE_INSN)) {
-        page->traced[slot] = fn;
-        fn = op_traced;
+    if (sg_trace_on(SG_TRACE_INSN) || isa->counts_instructions) {
+        page->real[slot] = fn;
+        fn = isa->counts_instructions ? op_counted : op_traced;
     }
     atomic_fetch_add_explicit(&decoded->row->decoded_count, 1, memory_order_relaxed);
     atomic_store_explicit(&op->fn, fn, memory_order_release);
@@ -307,7 +316,7 @@ static bool decode_line(struct sg_isa *isa, struct sg_code_page *page, uint32_t 
             decoded->valid = false;
             break;
         }
-        publish(page, at, decoded);
+        publish(isa, page, at, decoded);
         if (ends_line(&decoded->op, decoded->row->name))
             break;
         at += decoded->op.len;
@@ -358,7 +367,13 @@ static const struct sg_op *op_traced(struct sg_wave *w, const struct sg_op *op) 
                   ttmp[6], ttmp[8], ttmp[9], ttmp[10], w->wave_index,
                   (unsigned long long)w->env->entry, (unsigned long long)(pc - w->env->entry), text,
                   (unsigned long long)sg_wave_exec(w));
-    sg_handler *fn = w->page->traced[op - w->page->ops];
+    sg_handler *fn = w->page->real[op - w->page->ops];
+    return fn(w, op);
+}
+
+static const struct sg_op *op_counted(struct sg_wave *w, const struct sg_op *op) {
+    atomic_fetch_add_explicit(&w->env->isa->instruction_count, 1, memory_order_relaxed);
+    sg_handler *fn = w->page->real[op - w->page->ops];
     return fn(w, op);
 }
 

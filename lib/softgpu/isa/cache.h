@@ -29,9 +29,9 @@ struct sg_code_page {
     _Atomic(struct sg_code_page *) next; ///< in its bucket
     struct sg_code_page *next_retired;
     uint64_t retired_epoch;
-    uint32_t variant;                  ///< enum sg_page_variant
-    sg_handler *traced[SG_PAGE_SLOTS]; ///< instruction trace: what the slot really does
-    sg_handler *plain[];               ///< only if variant != 0: what the row does by itself
+    uint32_t variant;                ///< enum sg_page_variant
+    sg_handler *real[SG_PAGE_SLOTS]; ///< where instructions are traced or counted: what they do
+    sg_handler *plain[];             ///< only if variant != 0: what the row does by itself
 };
 
 struct sg_isa {
@@ -39,6 +39,8 @@ struct sg_isa {
     const struct sg_level *level;
     pthread_mutex_t lock; ///< inserts, decodes, retires
     _Atomic uint64_t epoch;
+    bool counts_instructions;
+    _Atomic uint64_t instruction_count;
     struct sg_isa_reader *readers;
     struct sg_code_page *retired;
     _Atomic(struct sg_code_page *) buckets[SG_PAGE_BUCKETS];

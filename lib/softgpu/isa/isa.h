@@ -32,6 +32,11 @@ struct sg_isa *sg_isa_create_level(struct sg_vm *vm, enum sg_isa_level level);
 /// No reader may be registered any more. NULL is accepted.
 void sg_isa_destroy(struct sg_isa *isa);
 
+/// Counts executed wave instructions from now on, or not. Call it before the first run. Every
+/// instruction is then counted by itself: nothing is fused, and all is slow.
+void sg_isa_count_instructions(struct sg_isa *isa, bool on);
+uint64_t sg_isa_instruction_count(const struct sg_isa *isa);
+
 /// One per executing context (worker thread; dispatch run inline in a signal handler): never used
 /// by two runs at once. Caller's storage, 64-byte aligned.
 struct sg_isa_reader {
