@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # libhsaprobe.so starts with libc, comgr and libelf alone (libhsa-runtime64 is opened at run time), has
-# a SONAME, and exports exactly the functions that its headers declare.
+# a SONAME, and exports exactly the functions that its headers declare, and what the HSA runtime
+# looks for in a tool.
 set -eu
 library=$1
 headers=$2
@@ -21,6 +22,8 @@ nm -D --defined-only "$library" | awk '$2 ~ /[TDBR]/ {print $3}' | sed 's/@.*//'
 echo '#include <hsaprobe/hsaprobe.h>' | ${CC:-cc} -E -P -I"$headers/.." - |
     grep -oE '\bhsp_[a-z0-9_]+ *\(' | grep -oE 'hsp_[a-z0-9_]+' | sort -u >"$work/declared"
 sed -i '/^hsp_status$/d' "$work/declared"
+printf '%s\n' HSA_AMD_TOOL_PRIORITY OnLoad OnUnload >>"$work/declared"
+sort -u -o "$work/declared" "$work/declared"
 hidden=$(comm -23 "$work/declared" "$work/exported")
 [ -z "$hidden" ] || { echo "declared but not exported: $hidden"; exit 1; }
 leaked=$(comm -13 "$work/declared" "$work/exported")
