@@ -70,6 +70,46 @@ static void csv_has_a_heading_and_quotes_names(void **state) {
     hsp_snapshot_destroy(snapshot);
 }
 
+static void chrome_events_are_one_object_in_microseconds(void **state) {
+    (void)state;
+    struct hsp_snapshot *snapshot = two_events();
+    const struct hsp_event *events = hsp_snapshot_events(snapshot);
+    const unsigned long long ns[] = {events[0].start_ns, events[1].start_ns};
+    char expected[1024];
+    snprintf(
+        expected, sizeof(expected),
+        "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
+        "{\"ph\":\"X\",\"name\":\"hsa_init\",\"cat\":\"hsa_call\",\"pid\":%d,\"tid\":%d,"
+        "\"ts\":%llu.%03llu,\"dur\":0.000,\"args\":{\"result\":4096}},\n"
+        "{\"ph\":\"X\",\"name\":\"odd \\\"name\\\", \\\\ \\u000a\",\"cat\":\"span\",\"pid\":%d,"
+        "\"tid\":%d,\"ts\":%llu.%03llu,\"dur\":0.000,\"args\":{\"result\":0}}\n]}\n",
+        getpid(), gettid(), ns[0] / 1000, ns[0] % 1000, getpid(), gettid(), ns[1] / 1000,
+        ns[1] % 1000);
+    char *text = export(snapshot, HSP_EXPORT_CHROME);
+    assert_string_equal(text, expected);
+    free(text);
+    hsp_snapshot_destroy(snapshot);
+}
+
+static void an_empty_snapshot_is_whole_in_every_format(void **state) {
+    (void)state;
+    hsp_record_clear();
+    struct hsp_snapshot *snapshot;
+    assert_int_equal(hsp_snapshot_take(&snapshot), HSP_OK);
+    char *lines = export(snapshot, HSP_EXPORT_JSON_LINES);
+    char *csv = export(snapshot, HSP_EXPORT_CSV);
+    char *chrome = export(snapshot, HSP_EXPORT_CHROME);
+    assert_string_equal(lines, "");
+    assert_string_equal(csv, "kind,name,thread,start_ns,duration_ns,result\n");
+    assert_string_equal(chrome, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n\n]}\n");
+    free(lines);
+    free(csv);
+    free(chrome);
+    assert_int_equal(hsp_snapshot_export(snapshot, (enum hsp_export_format)3, stdout),
+                     HSP_ERROR_INVALID_ARGUMENT);
+    hsp_snapshot_destroy(snapshot);
+}
+
 static void full_device_is_reported(void **state) {
     (void)state;
     FILE *stream = fopen("/dev/full", "w");
@@ -87,6 +127,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_lines_name_every_field),
         cmocka_unit_test(csv_has_a_heading_and_quotes_names),
+        cmocka_unit_test(chrome_events_are_one_object_in_microseconds),
+        cmocka_unit_test(an_empty_snapshot_is_whole_in_every_format),
         cmocka_unit_test(full_device_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,7 @@ HSP_API void hsp_record_clear(void);
 enum hsp_export_format {
     HSP_EXPORT_JSON_LINES, ///< {"name":"hsa_init","start_ns":1,"duration_ns":2,...} per line
     HSP_EXPORT_CSV,        ///< with a heading line
+    HSP_EXPORT_CHROME,     ///< Chrome's trace events in one JSON object: opens in ui.perfetto.dev
 };
 /// Writes a snapshot; a write error is an HSP_DOMAIN_ERRNO status.
 HSP_API hsp_status hsp_snapshot_export(const struct hsp_snapshot *snapshot,
