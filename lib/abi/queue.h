@@ -43,6 +43,10 @@ static_assert(offsetof(struct abi_queue, scratch_backing_memory_location) == 160
 static_assert(offsetof(struct abi_queue, queue_inactive_signal) == 192, "amd_queue_t");
 static_assert(sizeof(struct abi_queue) == 256, "amd_queue_t");
 
+/// The high halves of the LDS and scratch apertures, where no amd_queue_t says them: those that
+/// amdkfd gives every process on gfx9 (GET_PROCESS_APERTURES).
+enum { ABI_SHARED_APERTURE_HI = 0x10000, ABI_PRIVATE_APERTURE_HI = 0x20000 };
+
 #define ABI_QUEUE_PROPERTY_PROFILING    (1u << 3)
 #define ABI_QUEUE_PROPERTY_SCRATCH_ONCE (1u << 4)
 

@@ -55,7 +55,10 @@ enum cp_step cp_pm4_dispatch_direct(struct sg_cp_queue *queue, const uint32_t *d
         .rsrc3 = sh(queue, ABI_PM4_PGM_RSRC3),
     };
     const uint32_t tmpring = sh(queue, ABI_PM4_TMPRING_SIZE);
-    struct sg_dispatch_config config = {.registers = &registers, .tmpring_size = tmpring};
+    struct sg_dispatch_config config = {.registers = &registers,
+                                        .tmpring_size = tmpring,
+                                        .shared_aperture_hi = ABI_SHARED_APERTURE_HI,
+                                        .private_aperture_hi = ABI_PRIVATE_APERTURE_HI};
     (void)count;
     if (queue->is_running)
         return cp_dispatch_continue(queue, run);
