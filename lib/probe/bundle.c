@@ -5,12 +5,12 @@
 
 #include "probe/image.h"
 #include "probe/isa.h"
+#include "probe/unpack.h"
 
 // Source: clang 15, "Clang Offload Bundler", "Bundled Binary File Layout". All numbers are 64-bit
 // little-endian; offsets count from the bundle's first byte.
 #define MAGIC             "__CLANG_OFFLOAD_BUNDLE__"
 #define MAGIC_BYTES       24u
-#define COMPRESSED_MAGIC  "CCOB"
 #define HEADER_BYTES      (MAGIC_BYTES + 8u)
 #define ENTRY_FIXED_BYTES 24u
 
@@ -32,8 +32,7 @@ static bool begins_with(const unsigned char *data, size_t size, const char *magi
 }
 
 bool hsp_bytes_are_bundle(const struct hsp_bytes *bytes) {
-    return begins_with(bytes->data, bytes->size, MAGIC, MAGIC_BYTES) ||
-           begins_with(bytes->data, bytes->size, COMPRESSED_MAGIC, 4);
+    return begins_with(bytes->data, bytes->size, MAGIC, MAGIC_BYTES) || hsp_bytes_are_packed(bytes);
 }
 
 static hsp_status malformed(const struct hsp_bytes *bundle, uint64_t offset, const char *what) {
@@ -119,6 +118,29 @@ static uint64_t skip_zeros(const struct hsp_bytes *bytes, uint64_t offset) {
     return offset;
 }
 
+// Unpacks the compressed bundle at the start of `packed`, keeps it in the object and reads it.
+static hsp_status read_packed_bundle(const struct hsp_bytes *packed, uint32_t bundle_index,
+                                     struct hsp_code_object *object, uint64_t *out_end) {
+    unsigned char *data = NULL;
+    size_t size = 0;
+    uint64_t packed_end = 0;
+    hsp_status status = hsp_unpack(packed, &data, &size, &packed_end);
+    if (status == HSP_OK)
+        status = hsp_code_object_keep(object, data);
+    if (status != HSP_OK)
+        return status;
+    const struct hsp_bytes bundle = {.data = data, .size = size, .name = packed->name};
+    if (!begins_with(data, size, MAGIC, MAGIC_BYTES))
+        return malformed(&bundle, 0, "the unpacked data is no offload bundle");
+    const size_t first_image = object->image_count;
+    uint64_t end = 0;
+    status = read_bundle(&bundle, bundle_index, object, &end);
+    for (size_t i = first_image; i < object->image_count; i++)
+        object->images[i].is_packed = true;
+    *out_end = packed_end;
+    return status;
+}
+
 hsp_status hsp_bundles_read(const struct hsp_bytes *bundles, struct hsp_code_object *object) {
     uint64_t offset = 0;
     for (uint32_t index = 0; offset < bundles->size; index++) {
@@ -126,16 +148,14 @@ hsp_status hsp_bundles_read(const struct hsp_bytes *bundles, struct hsp_code_obj
                                        .size = bundles->size - offset,
                                        .file_offset = bundles->file_offset + offset,
                                        .name = bundles->name};
-        if (begins_with(rest.data, rest.size, COMPRESSED_MAGIC, 4))
-            return hsp_hint(hsp_fail(HSP_ERROR_NOT_SUPPORTED,
-                                     "%s: the offload bundle at offset %" PRIu64 " is compressed",
-                                     rest.name, rest.file_offset),
-                            "compile with -no-offload-compress, or unpack it with "
-                            "clang-offload-bundler");
-        if (!begins_with(rest.data, rest.size, MAGIC, MAGIC_BYTES))
-            return malformed(&rest, 0, "expected " MAGIC);
         uint64_t end = 0;
-        const hsp_status status = read_bundle(&rest, index, object, &end);
+        hsp_status status;
+        if (hsp_bytes_are_packed(&rest))
+            status = read_packed_bundle(&rest, index, object, &end);
+        else if (begins_with(rest.data, rest.size, MAGIC, MAGIC_BYTES))
+            status = read_bundle(&rest, index, object, &end);
+        else
+            status = malformed(&rest, 0, "expected " MAGIC " or CCOB");
         if (status != HSP_OK)
             return status;
         offset = skip_zeros(bundles, offset + end);

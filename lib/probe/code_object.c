@@ -13,6 +13,17 @@
 #include "probe/image.h"
 #include "probe/isa.h"
 
+hsp_status hsp_code_object_keep(struct hsp_code_object *object, void *memory) {
+    void **kept = realloc(object->kept, (object->kept_count + 1) * sizeof(*kept));
+    if (!kept) {
+        free(memory);
+        return hsp_fail_memory("an unpacked offload bundle");
+    }
+    object->kept = kept;
+    object->kept[object->kept_count++] = memory;
+    return HSP_OK;
+}
+
 hsp_status hsp_code_object_add_image(struct hsp_code_object *object,
                                      const struct hsp_image *image) {
     void *images = realloc(object->images, (object->image_count + 1) * sizeof(*object->images));
@@ -149,6 +160,9 @@ void hsp_code_object_close(struct hsp_code_object *object) {
     pthread_mutex_destroy(&object->lock);
     free(object->kernels);
     free(object->images);
+    for (size_t i = 0; i < object->kept_count; i++)
+        free(object->kept[i]);
+    free(object->kept);
     free(object->bytes);
     free(object->name);
     free(object);

@@ -27,6 +27,8 @@ struct hsp_code_object {
     struct hsp_image *images;
     struct hsp_image_kernels *kernels; ///< one per image; under `lock` until is_read
     size_t image_count;
+    void **kept; ///< owned, each of them too: unpacked bundles
+    size_t kept_count;
     struct hsp_arena arena; ///< under `lock`
     pthread_mutex_t lock;
 };

@@ -29,7 +29,7 @@ hsp_status hsp_image_read_elf(const struct hsp_bytes *elf, struct hsp_image *out
 hsp_status hsp_image_find_metadata(const struct hsp_image *image, const char *file,
                                    struct hsp_bytes *out_metadata);
 
-/// Appends the device images of one or more bundles, one behind the other.
+/// Appends the device images of one or more bundles, compressed ones or not, one behind the other.
 hsp_status hsp_bundles_read(const struct hsp_bytes *bundles, struct hsp_code_object *object);
 /// Whether the bytes begin like an uncompressed or a compressed bundle.
 bool hsp_bytes_are_bundle(const struct hsp_bytes *bytes);
@@ -37,6 +37,8 @@ bool hsp_bytes_are_bundle(const struct hsp_bytes *bytes);
 /// Section .hip_fatbin of a host executable or library (libelf).
 hsp_status hsp_fat_binary_find(const struct hsp_bytes *host, struct hsp_bytes *out_section);
 
+/// Takes memory that images lie in over until the object is closed; frees it on failure.
+hsp_status hsp_code_object_keep(struct hsp_code_object *object, void *memory);
 /// Appends an image to the object.
 hsp_status hsp_code_object_add_image(struct hsp_code_object *object, const struct hsp_image *image);
 

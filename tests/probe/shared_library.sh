@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# libhsaprobe.so starts with libc, comgr and libelf alone (libhsa-runtime64 is opened at run time), has
-# a SONAME, and exports exactly the functions that its headers declare, and what the HSA runtime
+# libhsaprobe.so starts with libc, comgr, libelf, zlib and zstd alone (libhsa-runtime64 is opened at
+# run time), has a SONAME, and exports exactly the functions that its headers declare, and what the HSA runtime
 # looks for in a tool.
 set -eu
 library=$1
@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >"$work/needed"
-extra=$(grep -vE '^(libc\.so\.6|libm\.so\.6|ld-linux.*|libamd_comgr\.so\..*|libelf\.so\.1|lib(a|t|ub)san\.so\..*)$' \
+extra=$(grep -vE '^(libc\.so\.6|libm\.so\.6|ld-linux.*|libamd_comgr\.so\..*|libelf\.so\.1|libz\.so\.1|libzstd\.so\.1|lib(a|t|ub)san\.so\..*)$' \
     "$work/needed" || true)
 [ -z "$extra" ] || { echo "needs more than it should: $extra"; exit 1; }
 grep -q '^libelf\.so\.1$' "$work/needed" || { echo "DT_NEEDED was not read"; exit 1; }

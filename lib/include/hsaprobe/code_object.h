@@ -2,10 +2,11 @@
 /// Code objects: from bytes to a kernel that can be dispatched.
 ///
 /// A hsp_code_object is a file or a block of memory that holds one or more images; an image is one
-/// ELF for one processor. Read are: a raw code object (ELF, AMDGPU), an uncompressed offload bundle
-/// ("__CLANG_OFFLOAD_BUNDLE__"), several bundles one behind the other, and the HIP fat binary
-/// (section .hip_fatbin) of an executable or shared library. Opening and inspecting needs neither
-/// runtime nor GPU and survives malformed input: HSP_ERROR_FORMAT says what is wrong where.
+/// ELF for one processor. Read are: a raw code object (ELF, AMDGPU), an offload bundle
+/// ("__CLANG_OFFLOAD_BUNDLE__"), a compressed one ("CCOB", zlib or zstd), several bundles one
+/// behind the other, and the HIP fat binary (section .hip_fatbin) of an executable or shared
+/// library. Opening and inspecting needs neither runtime nor GPU and survives malformed input:
+/// HSP_ERROR_FORMAT says what is wrong where.
 ///
 /// Thread safety: a code object's functions may be called from several threads except open and
 /// close; executables likewise.
@@ -45,6 +46,7 @@ struct hsp_image {
     const void *bytes;     ///< the ELF; owned by the code object
     size_t size;           ///< bytes of it
     uint64_t offset;       ///< of the ELF in the file
+    bool is_packed;        ///< in a compressed bundle: `offset` counts in it when unpacked
     uint32_t bundle_index; ///< which of several bundles; 0 for a raw ELF
     uint32_t version;      ///< code-object version 2..6
 };
