@@ -268,7 +268,6 @@ static void destroy(struct device *device) {
 }
 
 static int create(struct device **out_device) {
-    static bool process_ready;
     struct device *device = calloc(1, sizeof *device);
     if (!device)
         return -ENOMEM;
@@ -284,11 +283,7 @@ static int create(struct device **out_device) {
         error = build(device);
     if (error)
         goto fail;
-    if (!process_ready) {
-        pthread_atfork(NULL, NULL, reset_in_child);
-        install_dump();
-        process_ready = true;
-    }
+    install_dump();
     *out_device = device;
     return 0;
 
@@ -320,8 +315,15 @@ __attribute__((visibility("default"))) const struct abi_softgpu hsaprobe_softgpu
     .options_are_valid = options_are_valid,
 };
 
+static void watch_forks(void) {
+    pthread_atfork(NULL, NULL, reset_in_child);
+}
+
 int sg_device_open(enum sg_device_file which, int flags) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     int result = 0;
+    /* Before the lock is first taken: a child must not find it taken for ever. */
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&create_lock);
     struct device *device = own();
     if (!device) {

@@ -203,8 +203,10 @@ struct sg_cp_watch sg_doorbell_watch(struct sg_doorbell *doorbell) {
 
 static int enlist(struct sg_doorbell *doorbell) {
     for (size_t i = 0; i < DOORBELL_MAX_PAGES; i++) {
-        struct sg_doorbell *expected = NULL;
-        if (atomic_compare_exchange_strong(&pages[i], &expected, doorbell))
+        struct sg_doorbell *expected = atomic_load(&pages[i]);
+        /* What a forked child inherited has no mapping in it (MADV_DONTFORK) and makes room. */
+        if ((!expected || expected->pid != doorbell->pid) &&
+            atomic_compare_exchange_strong(&pages[i], &expected, doorbell))
             return 0;
     }
     return -ENOSPC;

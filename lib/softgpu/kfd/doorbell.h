@@ -43,7 +43,7 @@ struct sg_doorbell_config {
     size_t bytes; ///< 8 per doorbell, at most 8 * SG_CP_MAX_QUEUES
 };
 
-/// Returns NULL with errno: ENOMEM, ENOSPC (16 pages exist), ENOTSUP (uffd: this kernel can't
+/// Returns NULL with errno: ENOMEM, ENOSPC (this process has 16), ENOTSUP (uffd: this kernel can't
 /// write-protect shared memory for an unprivileged process; said on stderr). The signal handler
 /// must be installed by then (modes auto and trap).
 struct sg_doorbell *sg_doorbell_create(const struct sg_doorbell_config *config);

@@ -79,7 +79,8 @@ void doorbell_store_perform(const struct doorbell_store *store, void *target, vo
 
 /* trap.c */
 
-/// Allocates the stacks for inline work; idempotent. Returns 0 or -ENOMEM.
+/// Allocates the stacks for inline work; idempotent. In a forked child those that threads of the
+/// parent were using are free again. Returns 0 or -ENOMEM.
 int trap_stacks_init(void);
 /// Calls function(argument) on a stack of our own. Returns false when all are in use (or none was
 /// made). `ucontext`: of the signal being handled.

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 enum { STACKS = 8, STACK_BYTES = 256 << 10, GUARD_BYTES = 4096 };
 
@@ -23,11 +24,13 @@ static void make_stacks(void) {
     for (size_t i = 0; i < STACKS; i++)
         mprotect(memory + i * (GUARD_BYTES + STACK_BYTES), GUARD_BYTES, PROT_NONE);
     stacks = memory;
-    atomic_store(&free_stacks, (1u << STACKS) - 1);
 }
 
 int trap_stacks_init(void) {
+    static _Atomic pid_t user;
     pthread_once(&once, make_stacks);
+    if (stacks && atomic_exchange(&user, getpid()) != getpid())
+        atomic_store(&free_stacks, (1u << STACKS) - 1);
     return stacks ? 0 : -ENOMEM;
 }
 

@@ -164,10 +164,25 @@ static bool generate(void) {
     return true;
 }
 
+static void hold(void) {
+    pthread_mutex_lock(&tree_lock);
+}
+
+static void let_go(void) {
+    pthread_mutex_unlock(&tree_lock);
+}
+
+/* A child must not find the lock taken, or half a tree, by a thread that it hasn't got. */
+static void watch_forks(void) {
+    pthread_atfork(hold, let_go, let_go);
+}
+
 /* A process with a bad option has no tree; the option was reported. */
 static void make_ready(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (atomic_load(&tree_ready))
         return;
+    pthread_once(&once, watch_forks);
     pthread_mutex_lock(&tree_lock);
     if (!atomic_load(&tree_ready)) {
         if (!generate())
