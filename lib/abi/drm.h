@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ABI_DRM_IOC_TYPE 'd'
+#define ABI_DRM_IOC_TYPE    'd'
+#define ABI_DMABUF_IOC_TYPE 'b' ///< of the descriptor of one buffer object (linux/dma-buf.h)
 
 enum { ABI_DRM_MAJOR = 226, ABI_DRM_RENDER_MINOR = 128, ABI_DRM_CARD_MINOR = 0 };
 

@@ -25,7 +25,12 @@ struct sg_bo {
     uint32_t mapped;      ///< in whose address space: bit i is GPU i
     bool is_import;       ///< made by another process, or by this one as another object
     struct sg_file *file; ///< where a range is held for it; NULL: nobody shares it
-    uint64_t share_key;   ///< of its IPC handle; 0: never exported
+    uint32_t record;      ///< in that file's table; 0: none yet
+};
+
+struct sg_range {
+    uint64_t offset;
+    uint64_t bytes;
 };
 
 /// A range given by the SVM ioctl. Sorted by address, never overlapping.
@@ -102,6 +107,10 @@ struct sg_gpu {
     int bo_fd;
     uint64_t next_offset; ///< in the render node's file; never reused
     uint64_t file_bytes;
+    uint64_t table_bytes;   ///< of records, at the file's beginning
+    uint32_t next_record;   ///< never reused
+    struct sg_range *limbo; ///< of the file; freed, held by somebody else
+    uint32_t limbo_count;
     uint64_t vram_used;
     /* Under queues.lock. */
     uint32_t sdma_count;
@@ -141,24 +150,26 @@ bool sg_bo_in_file(const struct sg_bo *bo);
 bool sg_memory_holds(const struct sg_memory *memory, const struct sg_file *file, uint64_t offset,
                      const struct sg_bo *except);
 
-/// The beginning of a render node's file: records of exported objects (ipc.c). Objects follow.
-enum { SG_SHARE_TABLE_BYTES = 64 << 20 };
-
-/// What another process's object looks like here.
-struct sg_import {
-    uint64_t va;
-    uint64_t bytes;
-    uint64_t backing;
-    uint64_t file_offset;
-    uint32_t flags; ///< ABI_KFD_MEM_*
-};
-/// Makes an object of a range of `file`, which the caller holds; the hold becomes the object's, or
-/// is released on failure. Counts against no limit. Returns 0 or -ENOMEM. The caller holds
+/// Adds an object that holds a range of a file: maps it and gives it a handle and an mmap_offset.
+/// On failure the hold is released. Counts against no limit. Returns 0 or -ENOMEM. The caller holds
 /// memory.lock.
-int sg_memory_import(struct sg_gpu *gpu, struct sg_file *file, const struct sg_import *import,
-                     struct sg_bo **out_bo);
-/// Makes an object's IPC handle useless. The caller holds memory.lock.
-void sg_ipc_withdraw(struct sg_bo *bo);
+int sg_memory_import(const struct sg_bo *object, struct sg_bo **out_bo);
+
+/// Makes an object one that others may import: it holds its range and has a record. `user_flags` go
+/// into a new record. Returns 0, -EPERM where the bytes are not in a file, -ENOMEM. This and what
+/// follows: the caller holds memory.lock.
+int sg_bo_share(struct sg_bo *bo, uint32_t user_flags);
+/// The object goes: nobody can import it by its IPC handle any more.
+void sg_bo_withdraw(struct sg_bo *bo);
+/// Imports the object of a record of the file `fd`, which is taken over: a description of its own.
+/// With a key, only if the record still has it. Returns 0, -EINVAL or -ENOMEM.
+int sg_bo_import(struct sg_gpu *gpu, int fd, uint32_t record, uint64_t key, uint64_t va,
+                 struct sg_bo **out_bo);
+/// Opens a dmabuf of an object. Returns a file descriptor or -errno.
+int sg_bo_export(struct sg_bo *bo, bool close_on_exec);
+/// Imports the object of a dmabuf, which stays the caller's. Returns 0, -EBADF, -EINVAL (something
+/// else, or of another GPU) or -ENOMEM.
+int sg_dmabuf_import(struct sg_gpu *gpu, int dmabuf, uint64_t va, struct sg_bo **out_bo);
 /// Drops SVM ranges that overlap: their pages are gone when a new object takes the address.
 /// The caller holds memory.lock.
 void sg_svm_forget(struct sg_kfd *kfd, uint64_t va, uint64_t bytes);

@@ -76,6 +76,11 @@ int sg_kfd_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes, uint64_t *o
 /// buffer object's bytes. Returns 0, or -EINVAL where no object is.
 int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes, int *out_fd,
                     uint64_t *out_file_offset);
+/// True if `fd`, a render node's file (any process's), is the descriptor of one buffer object, and
+/// where its bytes are in that file. A few system calls; any thread, no driver needed.
+bool sg_dmabuf_find(int fd, uint64_t *out_offset, uint64_t *out_bytes);
+/// An ioctl on such a descriptor. Returns 0 or -ENOTTY.
+int sg_dmabuf_ioctl(unsigned long cmd);
 /// Tells that the application mapped bytes of /dev/kfd at `address`: doorbells are protected as
 /// their mode says. Returns 0 or -errno.
 int sg_kfd_mapped(struct sg_kfd *kfd, uint64_t file_offset, void *address, uint64_t bytes);

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PAGE_BYTES = 4096, BIG_ALIGN = 2 << 20, FIRST_OFFSET = SG_SHARE_TABLE_BYTES };
+enum { PAGE_BYTES = 4096, BIG_ALIGN = 2 << 20, TABLE_DIVISOR = 16 };
 /* The render node's file is sparse and its offsets are handed out once only, so that a write by
  * somebody who kept a mapping of a freed object can't reach a later one. */
 #define FILE_BYTES (1ull << 60)
@@ -49,11 +49,15 @@ static int init_gpu(struct sg_gpu *gpu, int page_fd) {
     const uint64_t pages = (uint64_t)gpu->index * SG_KFD_GPU_BYTES;
     struct rlimit limit;
 
-    gpu->next_offset = FIRST_OFFSET;
     gpu->file_bytes = FILE_BYTES;
     /* Beyond the limit on file sizes, ftruncate would raise SIGXFSZ. */
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < FILE_BYTES)
         gpu->file_bytes = limit.rlim_cur / PAGE_BYTES * PAGE_BYTES;
+    gpu->table_bytes = gpu->file_bytes / TABLE_DIVISOR;
+    if (gpu->table_bytes > SG_SHARE_TABLE_BYTES)
+        gpu->table_bytes = SG_SHARE_TABLE_BYTES;
+    gpu->next_record = 1;
+    gpu->next_offset = round_up(gpu->table_bytes, BIG_ALIGN);
     if (ftruncate(gpu->bo_fd, (off_t)gpu->file_bytes))
         return -errno;
     gpu->doorbell_page = map_file(page_fd, pages + SG_KFD_DOORBELL_OFFSET, SG_KFD_DOORBELL_BYTES);
@@ -146,11 +150,34 @@ bool sg_memory_holds(const struct sg_memory *memory, const struct sg_file *file,
     return false;
 }
 
+/* Ranges of freed objects that somebody still held. He returns the pages when he lets go, unless he
+ * was a process that ended or a dmabuf that was closed; so ask again now and then. */
+static void retry_limbo(struct sg_gpu *gpu) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < gpu->limbo_count; i++) {
+        const struct sg_range range = gpu->limbo[i];
+        if (!sg_range_release(gpu->bo_fd, range.offset, range.bytes))
+            gpu->limbo[kept++] = range;
+    }
+    gpu->limbo_count = kept;
+}
+
+static void add_limbo(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes) {
+    struct sg_range *limbo = realloc(gpu->limbo, (gpu->limbo_count + 1) * sizeof *limbo);
+    if (!limbo)
+        return; /* the pages stay until this process ends */
+    gpu->limbo = limbo;
+    limbo[gpu->limbo_count++] = (struct sg_range){offset, bytes};
+}
+
+/* Ends an object's hold on its range. */
 static void let_go(struct sg_bo *bo) {
     struct sg_memory *memory = &bo->gpu->kfd->memory;
-    sg_ipc_withdraw(bo);
-    if (!sg_memory_holds(memory, bo->file, bo->file_offset, bo))
-        sg_range_release(bo->file->fd, bo->file_offset, bo->backing);
+    sg_bo_withdraw(bo);
+    retry_limbo(bo->gpu);
+    if (!sg_memory_holds(memory, bo->file, bo->file_offset, bo) &&
+        !sg_range_release(bo->file->fd, bo->file_offset, bo->backing) && !bo->is_import)
+        add_limbo(bo->gpu, bo->file_offset, bo->backing);
     bo->file->objects--;
     sg_file_trim(&memory->files, bo->file);
 }
@@ -191,30 +218,18 @@ static int insert(struct sg_memory *memory, struct sg_bo *bo) {
     return 0;
 }
 
-int sg_memory_import(struct sg_gpu *gpu, struct sg_file *file, const struct sg_import *import,
-                     struct sg_bo **out_bo) {
-    struct sg_memory *memory = &gpu->kfd->memory;
-    struct sg_bo *bo = calloc(1, sizeof *bo);
+int sg_memory_import(const struct sg_bo *object, struct sg_bo **out_bo) {
+    struct sg_memory *memory = &object->gpu->kfd->memory;
+    struct sg_bo *bo = malloc(sizeof *bo);
     if (!bo) {
-        if (!sg_memory_holds(memory, file, import->file_offset, NULL))
-            sg_range_release(file->fd, import->file_offset, import->backing);
-        sg_file_trim(&memory->files, file);
+        struct sg_bo unborn = *object;
+        let_go(&unborn);
         return -ENOMEM;
     }
-    *bo = (struct sg_bo){
-        .gpu = gpu,
-        .va = import->va,
-        .bytes = import->bytes,
-        .backing = import->backing,
-        .file_offset = import->file_offset,
-        .flags = import->flags,
-        .is_import = true,
-        .file = file,
-    };
-    file->objects++;
-    int error = take_offset(gpu, bo->backing, &bo->mmap_offset);
+    *bo = *object;
+    int error = take_offset(bo->gpu, bo->backing, &bo->mmap_offset);
     if (!error) {
-        bo->host = map_file(file->fd, bo->file_offset, bo->backing);
+        bo->host = map_file(bo->file->fd, bo->file_offset, bo->backing);
         error = bo->host ? insert(memory, bo) : -ENOMEM;
     }
     if (error) {
@@ -254,6 +269,7 @@ static int new_bo(struct sg_kfd *kfd, struct sg_gpu *gpu, const struct abi_kfd_a
     bo->flags = args->flags;
     bo->backing =
         bo->flags & ABI_KFD_MEM_AQL_QUEUE ? round_up(bo->bytes / 2, PAGE_BYTES) : bo->bytes;
+    retry_limbo(gpu);
     int error = charge(kfd, bo);
     if (error)
         goto fail_charge;
@@ -484,6 +500,7 @@ void sg_kfd_set_bo_fd(struct sg_gpu *gpu, int fd) {
 }
 
 static void fini_gpu(struct sg_gpu *gpu) {
+    free(gpu->limbo);
     if (gpu->doorbell_page)
         munmap(gpu->doorbell_page, SG_KFD_DOORBELL_BYTES);
     if (gpu->mmio_page)

@@ -32,6 +32,14 @@ static bool is_render(enum sg_device_file which) {
     return which >= SG_DEVICE_RENDER && which < SG_DEVICE_FILES;
 }
 
+/* A descriptor of one buffer object, of this process or another: where its bytes are in the file.
+ */
+static bool find_dmabuf(int fd, const struct stat *file, enum sg_device_file which,
+                        uint64_t *out_offset, uint64_t *out_bytes) {
+    return (is_render(which) || (which == SG_DEVICE_NONE && is_foreign_device(fd, file))) &&
+           sg_dmabuf_find(fd, out_offset, out_bytes);
+}
+
 static struct sg_gpu *gpu_of(struct sg_kfd *kfd, enum sg_device_file render) {
     return sg_kfd_gpu(kfd, (uint32_t)(render - SG_DEVICE_RENDER));
 }
@@ -41,10 +49,14 @@ static int device_ioctl(int fd, unsigned long cmd, void *arg) {
     struct sg_kfd *kfd;
     if (!is_nameless(fd, &file))
         return real_ioctl(fd, cmd, arg);
+    uint64_t offset;
+    uint64_t bytes;
     int result = -EBADF; /* amdkfd's answer to processes other than the one that opened it */
     const enum sg_device_file which = sg_device_identify(&file, &kfd);
     if (which == SG_DEVICE_KFD)
         result = sg_kfd_ioctl(kfd, cmd, arg);
+    else if (find_dmabuf(fd, &file, which, &offset, &bytes))
+        result = sg_dmabuf_ioctl(cmd);
     else if (is_render(which))
         result = sg_kfd_drm_ioctl(gpu_of(kfd, which), cmd, arg);
     else if (!is_foreign_device(fd, &file))
@@ -60,9 +72,19 @@ SHIM_EXPORT int ioctl(int fd, unsigned long cmd, ...) {
     va_start(arguments, cmd);
     void *arg = va_arg(arguments, void *);
     va_end(arguments);
-    if (_IOC_TYPE(cmd) != ABI_KFD_IOC_TYPE && _IOC_TYPE(cmd) != ABI_DRM_IOC_TYPE)
+    if (_IOC_TYPE(cmd) != ABI_KFD_IOC_TYPE && _IOC_TYPE(cmd) != ABI_DRM_IOC_TYPE &&
+        _IOC_TYPE(cmd) != ABI_DMABUF_IOC_TYPE)
         return real_ioctl(fd, cmd, arg);
     return device_ioctl(fd, cmd, arg);
+}
+
+/* Within the object its own bytes begin at 0. */
+static int map_dmabuf(uint64_t object_offset, uint64_t object_bytes, uint64_t bytes,
+                      uint64_t *file_offset) {
+    if (*file_offset > object_bytes || bytes > object_bytes - *file_offset)
+        return -EINVAL;
+    *file_offset += object_offset;
+    return 0;
 }
 
 static void *map_device(void *address, size_t bytes, int prot, int flags, int fd, int64_t offset) {
@@ -74,8 +96,12 @@ static void *map_device(void *address, size_t bytes, int prot, int flags, int fd
     if (!is_nameless(fd, &file))
         return real_mmap(address, bytes, prot, flags, fd, offset);
     const enum sg_device_file which = sg_device_identify(&file, &kfd);
+    uint64_t object_offset;
+    uint64_t object_bytes;
     if (which == SG_DEVICE_KFD)
         error = sg_kfd_mmap(kfd, (uint64_t)offset, bytes, &file_offset);
+    else if (find_dmabuf(fd, &file, which, &object_offset, &object_bytes))
+        error = map_dmabuf(object_offset, object_bytes, bytes, &file_offset);
     else if (is_render(which))
         error = sg_kfd_drm_mmap(gpu_of(kfd, which), (uint64_t)offset, bytes, &fd, &file_offset);
     if (error) {
@@ -117,6 +143,27 @@ SHIM_EXPORT void *mmap64(void *address, size_t bytes, int prot, int flags, int f
 SHIM_EXPORT int munmap(void *address, size_t bytes) {
     leave_mappings(address, bytes);
     return (int)syscall(SYS_munmap, address, bytes);
+}
+
+/* The size of a dmabuf is asked for by seeking to its end; there is nothing else to seek for. */
+static off_t seek(int fd, off_t offset, int whence) {
+    struct stat file;
+    struct sg_kfd *kfd;
+    uint64_t object_offset;
+    uint64_t bytes;
+    if (sg_device_exists() && (whence == SEEK_END || whence == SEEK_SET) && !offset &&
+        is_nameless(fd, &file) &&
+        find_dmabuf(fd, &file, sg_device_identify(&file, &kfd), &object_offset, &bytes))
+        return whence == SEEK_END ? (off_t)bytes : 0;
+    return syscall(SYS_lseek, fd, offset, whence);
+}
+
+SHIM_EXPORT off_t lseek(int fd, off_t offset, int whence) {
+    return seek(fd, offset, whence);
+}
+
+SHIM_EXPORT off64_t lseek64(int fd, off64_t offset, int whence) {
+    return seek(fd, offset, whence);
 }
 
 SHIM_EXPORT int close(int fd) {

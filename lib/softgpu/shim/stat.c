@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stat and its family, by path and by file descriptor. */
+#include "softgpu/kfd/kfd.h"
 #include "softgpu/shim/real.h"
 #include "softgpu/shim/tree.h"
 
@@ -50,7 +51,11 @@ static int stat_fd(int fd, struct stat *file) {
     if (real_fstat(fd, file))
         return -1;
     const struct sg_node *node = shim_tree_of_file(fd, file);
-    if (node)
+    uint64_t offset;
+    uint64_t bytes;
+    if (node && node->kind == SG_NODE_DEVICE && sg_dmabuf_find(fd, &offset, &bytes))
+        file->st_size = (off_t)bytes;
+    else if (node)
         disguise(node, file);
     return 0;
 }
