@@ -7,14 +7,25 @@
 
 #include "command.h"
 #include "memory.h"
+#include "soft_list.h"
 
 /* As a shell reports them. */
 enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-enum { KEY_VRAM = 0x100, KEY_CUS, KEY_GPUS, KEY_DOORBELL, KEY_TRACE, KEY_WORKERS, KEY_ISA };
+enum {
+    KEY_VRAM = 0x100,
+    KEY_CUS,
+    KEY_GPUS,
+    KEY_DOORBELL,
+    KEY_TRACE,
+    KEY_WORKERS,
+    KEY_ISA,
+    KEY_LIST
+};
 
 struct soft_input {
     char **program; ///< argv of the program, ends with NULL
+    bool list;      ///< no program: say what the software GPU executes
 };
 
 static const struct argp_option options[] = {
@@ -29,6 +40,8 @@ static const struct argp_option options[] = {
     {"isa", KEY_ISA, "LEVEL", 0,
      "interpreter built for v2, v3 or v4 of x86-64 (default: the best here)", 0},
     {"trace", KEY_TRACE, "LIST", 0, "print a line per ioctl, packet or insn (comma-separated)", 0},
+    {"list", KEY_LIST, NULL, 0,
+     "run nothing: say which instructions of gfx90a are executed, with --format and -o", 0},
     {0},
 };
 
@@ -88,11 +101,18 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         check_trace(state, arg);
         setenv("HSAPROBE_SOFT_TRACE", arg, 1);
         return 0;
+    case KEY_LIST:
+        input->list = true;
+        return 0;
     case ARGP_KEY_ARG:
+        if (input->list)
+            usage_error(state, "--list runs no program");
         input->program = &state->argv[state->next - 1];
         state->next = state->argc;
         return 0;
     case ARGP_KEY_NO_ARGS:
+        if (input->list)
+            return 0;
         usage_error(state, "no program to run");
     default:
         return ARGP_ERR_UNKNOWN;
@@ -102,7 +122,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 const struct command_options cmd_soft_options = {
     .options = options,
     .parse = parse,
-    .args_doc = "[--] PROGRAM [ARG...]",
+    .args_doc = "[--] PROGRAM [ARG...]\n--list",
     .details =
         "PROGRAM and everything that it starts see one gfx90a GPU, or N; each process has its "
         "own. The exit code is the "
@@ -114,6 +134,13 @@ const struct command_options cmd_soft_options = {
 
 int cmd_soft(struct command_context *context) {
     const struct soft_input *input = context->input;
+    if (input->list) {
+#ifdef HSP_HAVE_SOFTGPU
+        return soft_list(context->report);
+#else
+        return failure(EXIT_NO_DEVICE, "soft", "built with -DHSAPROBE_SOFTGPU=OFF");
+#endif
+    }
     const char *name = input->program[0];
     char *library = device_softgpu_library();
     if (!library) {

@@ -82,8 +82,15 @@ void sg_isa_rows(void (*visit)(void *context, const struct sg_isa_row_info *row)
             const struct sg_row *row = levels[0]->find[i](opcode);
             if (!row)
                 continue;
-            struct sg_isa_row_info info = {row->name, sg_formats[i].name, opcode, row->fn != NULL,
-                                           0};
+            bool is_short = i == SG_FORMAT_VOP1 || i == SG_FORMAT_VOP2 || i == SG_FORMAT_VOPC;
+            struct sg_isa_row_info info = {
+                .name = row->name,
+                .encoding = sg_formats[i].name,
+                .opcode = opcode,
+                .implemented = row->fn != NULL,
+                .has_sdwa = is_short && sg_row_has_sdwa(row),
+                .has_dpp = is_short && sg_row_has_dpp(row),
+            };
             for (uint32_t level = 0; level < 3; level++)
                 info.decoded_count += levels[level]->find[i](opcode)->decoded_count;
             visit(context, &info);

@@ -69,6 +69,11 @@ struct sg_row {
     _Atomic uint32_t decoded_count;
 };
 
+/// Whether a row of VOP1, VOP2 or VOPC has these forms: 64-bit operands have no SDWA, and DPP only
+/// to broadcast.
+bool sg_row_has_sdwa(const struct sg_row *row);
+bool sg_row_has_dpp(const struct sg_row *row);
+
 /// Text being built by a print function; never overflows.
 struct sg_text {
     char *at;

@@ -86,7 +86,12 @@ void sg_mubuf_print(const uint32_t *words, const struct sg_row *row, const struc
         sg_text_str(text, " offset:");
         sg_text_dec(text, op->imm);
     }
+    uint32_t mods = op->mods;
+    if (row->flags & SG_VMEM_LDS) { // part of the name: LLVM has it first
+        sg_text_str(text, " lds");
+        mods &= ~(uint32_t)SG_MEM_LDS;
+    }
     for (size_t i = 0; i < sizeof modifiers / sizeof *modifiers; i++)
-        if (op->mods & modifiers[i].mod)
+        if (mods & modifiers[i].mod)
             sg_text_str(text, modifiers[i].text);
 }

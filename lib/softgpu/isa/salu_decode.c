@@ -123,6 +123,10 @@ void sg_sop2_print(const uint32_t *words, const struct sg_row *row, const struct
 static void print_gpr_idx(struct sg_text *text, uint32_t mode) {
     static const char *const names[] = {"SRC0", "SRC1", "SRC2", "DST"};
     const char *separator = "";
+    if (mode > 15) {
+        sg_text_hex(text, mode);
+        return;
+    }
     sg_text_str(text, "gpr_idx(");
     for (uint32_t i = 0; i < 4; i++) {
         if ((mode >> i & 1) == 0)
@@ -216,6 +220,7 @@ void sg_sopp_print(const uint32_t *words, const struct sg_row *row, const struct
                    uint64_t pc, struct sg_text *text) {
     enum {
         NOP = 0,
+        ENDPGM = 1,
         BARRIER = 0xa,
         WAITCNT = 0xc,
         SLEEP = 0xe,
@@ -246,7 +251,7 @@ void sg_sopp_print(const uint32_t *words, const struct sg_row *row, const struct
                op->opcode == TRAP || op->opcode == SETHALT || op->opcode == SETKILL ||
                (imm != 0 && op->opcode != BARRIER)) {
         sg_text_str(text, " ");
-        if (imm > 64)
+        if (imm > 64 && op->opcode != ENDPGM)
             sg_text_hex(text, imm);
         else
             sg_text_dec(text, imm);

@@ -96,16 +96,17 @@ static void print_hex(struct sg_text *text, int32_t value) {
 }
 
 static void print_address(const struct sg_row *row, const struct sg_op *op, struct sg_text *text) {
+    int32_t offset = (int32_t)(op->imm << 11) >> 11; // LLVM prints buffers' offsets signed too
     sg_text_operand(text, op->src[0], row->types[1], 0);
     sg_text_str(text, ", ");
     if (op->src[1] == SG_NONE) {
-        print_hex(text, (int32_t)op->imm);
+        print_hex(text, offset);
         return;
     }
     sg_text_operand(text, op->src[1], SG_T_b32, 0);
-    if (op->imm) {
+    if (offset) {
         sg_text_str(text, " offset:");
-        print_hex(text, (int32_t)op->imm);
+        print_hex(text, offset);
     }
 }
 
@@ -115,7 +116,10 @@ void sg_smem_print(const uint32_t *words, const struct sg_row *row, const struct
     enum sg_type data = row->types[0] ? row->types[0] : row->types[2];
     if (row->flags & SG_SMEM_PROBE) {
         sg_text_str(text, " ");
-        sg_text_dec(text, op->dst);
+        if (op->dst > 64) // as LLVM does
+            sg_text_hex(text, op->dst);
+        else
+            sg_text_dec(text, op->dst);
         sg_text_str(text, ", ");
     } else if (row->flags & SG_SMEM_ATOMIC) {
         sg_text_str(text, " ");

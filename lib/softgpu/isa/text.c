@@ -68,6 +68,7 @@ static const struct operand_name operand_names[] = {
     {245, 0, "-2.0"},
     {246, 0, "4.0"},
     {247, 0, "-4.0"},
+    {248, 2, "0.15915494309189532"},
     {248, 0, "0.15915494"},
     {SG_VCCZ, 0, "src_vccz"},
     {SG_EXECZ, 0, "src_execz"},
@@ -119,13 +120,18 @@ uint32_t sg_type_dwords(enum sg_type type) {
     return type < sizeof dwords && dwords[type] ? dwords[type] : 1;
 }
 
+/* LLVM prints what such an operand takes of a literal. */
+static bool is_half(enum sg_type type) {
+    return type == SG_T_f16 || type == SG_T_u16 || type == SG_T_i16 || type == SG_T_pk16;
+}
+
 void sg_text_operand(struct sg_text *text, uint32_t code, enum sg_type type, uint32_t literal) {
     uint32_t dwords = sg_type_dwords(type);
     const char *name = operand_name(code, dwords);
     if (name)
         sg_text_str(text, name);
     else if (code == SG_LITERAL)
-        sg_text_hex(text, literal);
+        sg_text_hex(text, is_half(type) ? literal & 0xffff : literal);
     else if (code >= SG_CONST_0 && code <= 192)
         sg_text_dec(text, (int64_t)code - SG_CONST_0);
     else if (code > 192 && code <= 208)

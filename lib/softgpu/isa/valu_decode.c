@@ -20,6 +20,14 @@ static bool has_pair(const struct sg_row *row, uint32_t first) {
     return false;
 }
 
+bool sg_row_has_sdwa(const struct sg_row *row) {
+    return (row->flags & SG_VF_NO_SDWA) == 0 && !has_pair(row, 0);
+}
+
+bool sg_row_has_dpp(const struct sg_row *row) {
+    return (row->flags & SG_VF_NO_DPP) == 0;
+}
+
 static bool take_sdwa(uint32_t word, const struct sg_row *row, struct sg_op *op) {
     bool compare = (row->flags & SG_VF_CMP) != 0;
     uint32_t src1 = op->src[1];
@@ -33,7 +41,7 @@ static bool take_sdwa(uint32_t word, const struct sg_row *row, struct sg_op *op)
         op->mods |= (word >> 13 & 1) * SG_MOD_CLAMP | (word >> 14 & 3) << SG_MOD_OMOD_SHIFT;
     if (row->types[2] != SG_T_none && (word >> 31))
         src1 -= SG_VGPR0;
-    return (row->flags & SG_VF_NO_SDWA) == 0 && !has_pair(row, 0) &&
+    return sg_row_has_sdwa(row) &&
            take_source(op, 0, (word & 255) + (word >> 23 & 1 ? 0 : SG_VGPR0), row->types[1]) &&
            take_source(op, 1, src1, row->types[2]) &&
            (!compare || sg_scalar_is_dest(op->sdst, SG_T_b64));
@@ -49,7 +57,7 @@ static bool take_dpp(uint32_t word, const struct sg_row *row, struct sg_op *op) 
                  (ctrl & 0x1f3) == 0x130 || (ctrl >= 0x140 && ctrl <= 0x143) ||
                  (ctrl & 0x1f0) == 0x150;
     bool broadcast = (ctrl & 0x1f0) == 0x150; // the only one for pairs
-    return known && (broadcast || !has_pair(row, 1)) && (row->flags & SG_VF_NO_DPP) == 0 &&
+    return known && (broadcast || !has_pair(row, 1)) && sg_row_has_dpp(row) &&
            take_source(op, 0, (word & 255) + SG_VGPR0, row->types[1]);
 }
 

@@ -10,22 +10,34 @@ static void separate(struct sg_text *text, const char **separator) {
 
 static bool takes_sext(enum sg_type type) {
     return type != SG_T_f32 && type != SG_T_f16 && type != SG_T_f64 && type != SG_T_b32 &&
-           type != SG_T_b16;
+           type != SG_T_b16 && type != SG_T_pk16;
 }
 
 static void print_source(const struct sg_row *row, const struct sg_op *op, uint32_t n,
                          struct sg_text *text) {
     enum sg_type type = (enum sg_type)row->types[n + 1];
     bool packed = op->format == SG_FORMAT_VOP3P && !(row->flags & SG_VF_MIX);
-    bool modifiable = !packed && !takes_sext(type);
+    bool is_select_dpp = row->flags == SG_VF_CIN && op->mods & SG_MOD_DPP; // LLVM says nothing here
+    bool is_packed_int = type == SG_T_pk16 && row->types[0] == SG_T_i32;
+    bool modifiable = !packed && !takes_sext(type) && !is_select_dpp && !is_packed_int;
     bool negate = modifiable && (op->mods & SG_MOD_NEG0 << n) != 0;
     bool absolute = modifiable && (op->mods & SG_MOD_ABS0 << n) != 0;
-    bool sext = (op->mods & SG_MOD_SDWA) && n < 2 && (op->imm >> (n ? 27 : 19) & 1) &&
-                (takes_sext(type) || type == SG_T_b32);
-    sg_text_str(text, negate ? "-" : "");
+    bool in_sdwa = (op->mods & SG_MOD_SDWA) && n < 2 && (op->imm >> (n ? 27 : 19) & 1) &&
+                   (takes_sext(type) || type == SG_T_b32);
+    /* LLVM's reading of NEG at an integer beside floats; it means nothing. */
+    bool ignored = !packed && !(op->mods & SG_MOD_SDWA) && takes_sext(type) &&
+                   !takes_sext((enum sg_type)row->types[1]) && (op->mods & SG_MOD_NEG0 << n) != 0;
+    bool sext = in_sdwa || ignored;
+    bool is_constant = op->src[n] >= SG_CONST_0 && op->src[n] <= 248 &&
+                       (op->src[n] < SG_SHARED_BASE || op->src[n] > SG_POPS_WAVE_ID);
+    bool in_words = negate && !absolute && is_constant; // neg(1), for -1 is another constant
+    sg_text_str(text, in_words ? "neg(" : negate ? "-" : "");
     sg_text_str(text, absolute ? "|" : sext ? "sext(" : "");
-    sg_text_operand(text, op->src[n], type, op->imm);
-    sg_text_str(text, absolute ? "|" : sext ? ")" : "");
+    bool is_whole =
+        op->src[n] == SG_LITERAL && (is_packed_int || (n == 1 && row->flags & SG_VF_MADMK) ||
+                                     (n == 2 && row->flags & SG_VF_MADAK));
+    sg_text_operand(text, op->src[n], is_whole ? SG_T_b32 : type, op->imm);
+    sg_text_str(text, absolute ? "|" : sext || in_words ? ")" : "");
 }
 
 static void print_bits(struct sg_text *text, const char *name, uint32_t bits, uint32_t count) {
