@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Directories: opendir and what takes a DIR. Ours are objects of our own among glibc's. What glibc
- * does with directories inside itself (scandir, glob, nftw) doesn't come by here. */
+ * does with directories inside itself is in walk.c. */
 #include "softgpu/shim/real.h"
 #include "softgpu/shim/tree.h"
 
@@ -41,10 +41,25 @@ static struct directory *ours(const DIR *handle) {
     return directory;
 }
 
+static void hold(void) {
+    pthread_mutex_lock(&lock);
+}
+
+static void let_go(void) {
+    pthread_mutex_unlock(&lock);
+}
+
+/* A child must not find the lock taken by a thread that it hasn't got. */
+static void watch_forks(void) {
+    pthread_atfork(hold, let_go, let_go);
+}
+
 static DIR *open_directory(const struct sg_node *node, int fd) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct directory *directory = calloc(1, sizeof *directory);
     if (!directory)
         return NULL;
+    pthread_once(&once, watch_forks);
     directory->node = node;
     directory->fd = fd;
     pthread_mutex_lock(&lock);

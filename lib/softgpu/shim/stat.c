@@ -28,8 +28,14 @@ static mode_t mode_of(const struct sg_node *node) {
     }
 }
 
-/* What differs from an anonymous memory file. Device and inode stay those of the open file. */
+/* What differs from an anonymous memory file. A device node keeps the device and inode of the open
+ * file, by which the driver knows its own; others have the same as by their path, which who walks a
+ * tree compares. */
 static void disguise(const struct sg_node *node, struct stat *file) {
+    if (node->kind != SG_NODE_DEVICE) {
+        file->st_dev = 0;
+        file->st_ino = shim_tree_inode(node);
+    }
     file->st_mode = mode_of(node);
     file->st_nlink = node->kind == SG_NODE_DIRECTORY ? 2 : 1;
     file->st_uid = file->st_gid = 0;
