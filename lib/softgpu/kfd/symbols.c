@@ -284,9 +284,11 @@ void sg_kfd_report(void *context, const struct sg_fault *fault) {
     if (sg_symbols_find(gpu->vm, atomic_load(&gpu->kfd->r_debug), fault->pc, name, sizeof name,
                         &start))
         snprintf(where, sizeof where, "%s+%#llx", name, (unsigned long long)(fault->pc - start));
-    else
+    else if (fault->dword_count)
         snprintf(where, sizeof where, "%#llx (kernel's entry+%#llx)", (unsigned long long)fault->pc,
                  (unsigned long long)(fault->pc - fault->entry));
+    else /* no instruction was there to be read: the jump was wrong */
+        snprintf(where, sizeof where, "%#llx, where no code is", (unsigned long long)fault->pc);
     dprintf(STDERR_FILENO, "gfx90a: %s at %s: %s (wave %u, workgroup %u,%u,%u)\n", what, where,
             words, fault->wave, fault->workgroup[0], fault->workgroup[1], fault->workgroup[2]);
 }

@@ -40,6 +40,7 @@ static void omp_finish(void) {
         printf("%d failed\n", omp_failures);
     fflush(stdout);
 #if __clang_major__ == 15
+    omp_pause_resource_all(omp_pause_hard); // libomp takes its file in /dev/shm away
     _exit(omp_failures != 0);
 #else
     exit(omp_failures != 0);
