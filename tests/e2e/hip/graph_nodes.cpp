@@ -179,42 +179,61 @@ static void boxes() {
     HIP(hipFree(device));
 }
 
-/// A hundred kernels that only one order of execution explains, and a hundred parallel ones.
+/// A hundred kernels that only one order of execution explains.
 static void hundred() {
     hipGraph_t graph;
     hipStream_t stream;
-    uint32_t *chain = device_array<uint32_t>(COUNT), *wide = device_array<uint32_t>(COUNT * 100);
+    uint32_t *chain = device_array<uint32_t>(COUNT), expected = 0;
     HIP(hipMemset(chain, 0, COUNT * 4));
-    HIP(hipMemset(wide, 0, COUNT * 400));
     HIP(hipStreamCreate(&stream));
     HIP(hipGraphCreate(&graph, 0));
-    hipGraphNode_t last = nullptr;
-    uint32_t expected = 0;
+    std::vector<hipGraphNode_t> last;
     for (uint32_t k = 0; k < 100; ++k) {
-        last =
-            add_affine(graph, k ? std::vector<hipGraphNode_t>{last} : std::vector<hipGraphNode_t>{},
-                       chain, 3, k);
-        add_affine(graph, {}, wide + COUNT * k, 1, k + 1);
+        last = {add_affine(graph, last, chain, 3, k)};
     }
     hipGraphExec_t executable = instantiate(graph);
     for (uint32_t round = 1; round <= 3; ++round) {
         launch(executable, stream);
-        HIP(hipDeviceSynchronize());
         for (uint32_t k = 0; k < 100; ++k) {
             expected = expected * 3 + k;
         }
         const std::vector<uint32_t> seen = to_host(chain, COUNT);
         CHECK(seen[0] == expected && seen[COUNT - 1] == expected, "round %u: %u", round, seen[0]);
-        const std::vector<uint32_t> many = to_host(wide, COUNT * 100);
-        for (uint32_t i = 0; i < COUNT * 100; ++i) {
-            CHECK(many[i] == (i / COUNT + 1) * round, "element %u: %u", i, many[i]);
-        }
     }
     HIP(hipGraphExecDestroy(executable));
     HIP(hipGraphDestroy(graph));
     HIP(hipStreamDestroy(stream));
     HIP(hipFree(chain));
-    HIP(hipFree(wide));
+}
+
+/// Fifty kernels without an edge between them.
+static void parallel() {
+    if (environment_is("AMD_DIRECT_DISPATCH", "0")) {
+        return; // there HIP 5.2 waits for a marker of the previous launch that it never enqueues
+    }
+    const uint32_t nodes = 50;
+    hipGraph_t graph;
+    hipStream_t stream;
+    uint32_t *values = device_array<uint32_t>(COUNT * nodes);
+    HIP(hipMemset(values, 0, COUNT * nodes * 4));
+    HIP(hipStreamCreate(&stream));
+    HIP(hipGraphCreate(&graph, 0));
+    for (uint32_t k = 0; k < nodes; ++k) {
+        add_affine(graph, {}, values + COUNT * k, 1, k + 1);
+    }
+    hipGraphExec_t executable = instantiate(graph);
+    for (uint32_t round = 1; round <= 3; ++round) {
+        launch(executable, stream);
+        HIP(hipDeviceSynchronize());
+        const std::vector<uint32_t> seen = to_host(values, COUNT * nodes);
+        for (uint32_t i = 0; i < COUNT * nodes; ++i) {
+            CHECK(seen[i] == (i / COUNT + 1) * round, "element %u: %u", i, seen[i]);
+        }
+    }
+    HIP(hipGraphExecDestroy(executable));
+    HIP(hipGraphDestroy(graph));
+    HIP(hipStreamDestroy(stream));
+    HIP(hipFree(values));
 }
 
 /// Parameters set on the graph count for later instances; set on an instance, for that one.
@@ -379,10 +398,15 @@ static void several_streams() {
 
 int main(int argc, char **argv) {
     static const hip_case cases[] = {
-        {"each_kind", each_kind},     {"boxes", boxes},
-        {"hundred", hundred},         {"parameters", parameters},
-        {"update", update},           {"clone_and_child", clone_and_child},
-        {"event_nodes", event_nodes}, {"several_streams", several_streams},
+        {"each_kind", each_kind},
+        {"boxes", boxes},
+        {"hundred", hundred},
+        {"parallel", parallel},
+        {"parameters", parameters},
+        {"update", update},
+        {"clone_and_child", clone_and_child},
+        {"event_nodes", event_nodes},
+        {"several_streams", several_streams},
     };
     return run_cases(cases, argc, argv);
 }
