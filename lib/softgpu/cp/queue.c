@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 enum {
     STACK_BYTES = 512 << 10,
@@ -27,6 +28,7 @@ enum {
     /* A kernel that outlasts a slice gives way this long for each slice while one of higher
      * priority runs: it gets the less, but never nothing, for that one may wait for it. */
     GIVE_WAY_NS = 10 * 1000 * 1000,
+    NAP_NS = 20 * 1000,
     WAIT_MIN_NS = 50 * 1000,
     WAIT_MAX_NS = 1000 * 1000,
 };
@@ -210,20 +212,44 @@ static enum cp_step own_and_work(struct sg_cp_queue *queue) {
     return result;
 }
 
-/// How long to poll before sleeping: where there is one processor, polling only keeps the
-/// application from going on.
-static uint64_t spin_ticks(void) {
+static uint32_t processors(void) {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1)
-        return 0;
-    return SPIN_TICKS;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 2;
+}
+
+/// Threads of this process that have to poll although nothing happens (doorbell mode spin: one for
+/// each GPU). One processor is the application's; who finds the others taken naps between looks.
+static _Atomic uint32_t idle_watchers;
+
+struct idleness {
+    uint32_t processor_count;
+    bool is_counted;
+    bool is_crowded;
+};
+
+static void idle_pause(struct idleness *idle) {
+    if (!idle->is_counted)
+        idle->is_crowded = atomic_fetch_add(&idle_watchers, 1) + 1 >= idle->processor_count;
+    idle->is_counted = true;
+    if (idle->is_crowded)
+        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    else
+        sched_yield();
+}
+
+static void idle_end(struct idleness *idle) {
+    if (idle->is_counted)
+        atomic_fetch_sub(&idle_watchers, 1);
+    idle->is_counted = false;
 }
 
 /// Polls ring and page until nothing has happened for a while, then leaves the watch. Returns the
 /// outcome of the last look.
 static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
     enum { LOOKS_PER_SCAN = 32 };
-    const uint64_t spin = spin_ticks();
+    struct idleness idle = {.processor_count = processors()};
+    /* Where there is one processor, polling only keeps the application from going on. */
+    const uint64_t spin = idle.processor_count == 1 ? 0 : SPIN_TICKS;
     enum cp_step result = CP_STEP_EMPTY;
     uint64_t idle_since = cp_clock_ticks();
     watch_enter(queue);
@@ -231,6 +257,7 @@ static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
     for (uint32_t look = 1; !(atomic_load(&queue->control) & CP_CONTROL_KILL); look++) {
         result = own_and_work(queue);
         if (result == CP_STEP_DONE || result == CP_STEP_AGAIN) {
+            idle_end(&idle);
             idle_since = cp_clock_ticks();
             look = 0;
             continue;
@@ -244,8 +271,9 @@ static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
             continue;
         if (watch_leave(queue, false))
             break;
-        sched_yield();
+        idle_pause(&idle);
     }
+    idle_end(&idle);
     return result;
 }
 

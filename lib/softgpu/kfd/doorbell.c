@@ -174,8 +174,10 @@ void doorbell_watch_scan(void *context) {
 bool doorbell_watch_leave(void *context, bool is_busy) {
     struct sg_doorbell *doorbell = context;
     const bool is_spin = doorbell->config.mode == SG_DOORBELL_SPIN;
+    /* A queue that was rung takes the watch over, and wants the processor for its work. */
+    const bool is_relieved = is_spin && !is_busy && ring_sleepers(doorbell, false, UINT32_MAX) != 0;
     doorbell_lock(doorbell);
-    if (is_spin && !is_busy && doorbell->watchers == 1) {
+    if (is_spin && !is_busy && !is_relieved && doorbell->watchers == 1) {
         doorbell_unlock(doorbell);
         return false;
     }
@@ -186,8 +188,8 @@ bool doorbell_watch_leave(void *context, bool is_busy) {
     close_if_unwatched_locked(doorbell);
     doorbell_unlock(doorbell);
     /* Stores that came before the page was closed. */
-    ring_sleepers(doorbell, false, UINT32_MAX);
-    if (is_spin && was_last)
+    const uint32_t rung = ring_sleepers(doorbell, false, UINT32_MAX);
+    if (is_spin && was_last && rung == 0)
         ring_sleepers(doorbell, true, 1);
     return true;
 }
