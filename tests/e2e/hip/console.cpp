@@ -142,6 +142,26 @@ static void several_streams() {
     }
 }
 
+/// The streams print in turn, over and over: only where one queue serves all of them, see above.
+static void streams_in_turn() {
+    if (!environment_is("GPU_MAX_HW_QUEUES", "1")) {
+        return;
+    }
+    hipStream_t streams[3];
+    for (hipStream_t &stream : streams) {
+        HIP(hipStreamCreate(&stream));
+    }
+    const std::string seen = output_of([&] {
+        for (int s = 0; s < 9; ++s) {
+            say<<<1, 64, 0, streams[s % 3]>>>(s);
+        }
+    });
+    expect_said(seen, 9, 64);
+    for (hipStream_t stream : streams) {
+        HIP(hipStreamDestroy(stream));
+    }
+}
+
 static const char *program;
 
 __global__ void assert_small(const int *values) {
@@ -228,7 +248,8 @@ int main(int argc, char **argv) {
     static const hip_case cases[] = {
         {"every_conversion", every_conversion}, {"long_texts", long_texts},
         {"many_work_items", many_work_items},   {"several_streams", several_streams},
-        {"failed_assertion", failed_assertion}, {"abort_and_trap", abort_and_trap},
+        {"streams_in_turn", streams_in_turn},   {"failed_assertion", failed_assertion},
+        {"abort_and_trap", abort_and_trap},
     };
     return run_cases(cases, argc, argv);
 }
