@@ -121,6 +121,35 @@ static void launch_in_batches(struct setting *setting, struct hsp_queue *queue,
           "the queue has 64");
 }
 
+static void phases_follow_one_another(struct setting *setting) {
+    const struct hsp_queue_options options = {.size = sizeof(options), .profiling = true};
+    struct hsp_queue *queue = NULL;
+    OK(hsp_queue_create(setting->gpu, &options, &queue));
+    struct hsp_dispatch dispatch = make_dispatch(setting);
+    reset_data(setting);
+    hsp_signal_store_relaxed(setting->done, 1);
+    struct hsp_phases p;
+    const uint64_t before_ns = hsp_clock_ns();
+    OK(hsp_dispatch_time_phases(queue, &dispatch, LIVE_WAIT_NS, HSP_WAIT_ACTIVE, &p));
+    check_data(setting, 1);
+    CHECK(before_ns <= p.begin_ns && p.begin_ns <= p.reserved_ns && p.reserved_ns <= p.filled_ns);
+    CHECK(p.filled_ns <= p.published_ns && p.published_ns <= p.rung_ns && p.rung_ns <= p.seen_ns);
+    CHECK(p.seen_ns <= hsp_clock_ns());
+    // The device's clock ticks every 10 ns.
+    CHECK(p.start_ns <= p.end_ns && p.start_ns + p.device_error_ns + 20 >= p.filled_ns);
+    CHECK(p.end_ns <= p.seen_ns + p.device_error_ns + 20);
+    hsp_queue_destroy(queue);
+
+    OK(hsp_queue_create(setting->gpu, NULL, &queue));
+    hsp_signal_store_relaxed(setting->done, 1);
+    OK(hsp_dispatch_time_phases(queue, &dispatch, LIVE_WAIT_NS, HSP_WAIT_ACTIVE, &p));
+    CHECK(p.seen_ns > p.rung_ns);
+    dispatch.completion.handle = 0;
+    FAILS(hsp_dispatch_time_phases(queue, &dispatch, LIVE_WAIT_NS, HSP_WAIT_ACTIVE, &p),
+          HSP_ERROR_INVALID_ARGUMENT, "a completion signal");
+    hsp_queue_destroy(queue);
+}
+
 int main(void) {
     const struct hsp_agent *gpu = live_gpu();
     struct setting setting = set_up(gpu);
@@ -146,6 +175,7 @@ int main(void) {
         }
         hsp_queue_destroy(queue);
     }
+    phases_follow_one_another(&setting);
     tear_down(&setting);
     hsp_runtime_shutdown();
     return 0;

@@ -173,6 +173,29 @@ HSP_API hsp_status hsp_barrier_submit(struct hsp_queue *queue, enum hsp_submit s
 HSP_API hsp_status hsp_dispatch_wait(const struct hsp_queue *queue, hsa_signal_t completion,
                                      uint64_t timeout_ns, enum hsp_wait_state state);
 
+/// When each step of one launch was over, in the domain of hsp_clock_ns.
+struct hsp_phases {
+    uint64_t begin_ns;     ///< before anything
+    uint64_t reserved_ns;  ///< the slot is the caller's
+    uint64_t filled_ns;    ///< the packet is in memory but for its header
+    uint64_t published_ns; ///< the header is stored: the packet processor may begin
+    uint64_t rung_ns;      ///< the doorbell's store has returned
+    uint64_t start_ns;     ///< the device began, by its own clock; 0 without profiling
+    uint64_t end_ns;       ///< the device was done, by its own clock; 0 without profiling
+    uint64_t seen_ns;      ///< the host saw the completion signal
+    /// start_ns and end_ns may both be off by this much, in the same direction: they may come to
+    /// lie before rung_ns or behind seen_ns by that.
+    uint64_t device_error_ns;
+};
+/// Submits one dispatch by the ring writer, waits for it in state `state` and says when each step
+/// was over. Its completion signal must hold 1; it is 0 afterwards. Each time costs a read of the
+/// clock (25 ns). Device times need a queue with profiling. Errors as for hsp_dispatch_submit and
+/// hsp_dispatch_wait.
+HSP_API hsp_status hsp_dispatch_time_phases(struct hsp_queue *queue,
+                                            const struct hsp_dispatch *dispatch,
+                                            uint64_t timeout_ns, enum hsp_wait_state state,
+                                            struct hsp_phases *out_phases);
+
 #ifdef __cplusplus
 }
 #endif
