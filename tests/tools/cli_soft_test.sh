@@ -29,6 +29,31 @@ for number in 0 9 -1 two ''; do
     refuse 2 "--gpus: '$number' is not a number from 1 to 8" soft "--gpus=$number" -- true
 done
 
+# programs that nothing can be preloaded into run all the same, and it is said
+# (64-bit ELF, one segment, no interpreter; exits with 5)
+{
+    printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\76\0\1\0\0\0\170\0\100\0\0\0\0\0\100\0\0\0\0\0\0\0'
+    printf '\0\0\0\0\0\0\0\0\0\0\0\0\100\0\70\0\1\0\100\0\0\0\0\0'
+    printf '\1\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0\0\0\100\0\0\0\0\0\0\0\100\0\0\0\0\0'
+    printf '\204\0\0\0\0\0\0\0\204\0\0\0\0\0\0\0\0\20\0\0\0\0\0\0'
+    printf '\270\74\0\0\0\277\5\0\0\0\17\5'
+} >static
+chmod +x static
+run soft -- ./static
+[ "$code" -eq 5 ] || complain "a static program: exit code $code"
+grep -q '^hsaprobe: ./static: it is linked statically: ' stderr || complain "a static program: $(cat stderr)"
+printf '#!%s\n' "$PWD/static" >script
+chmod +x script
+run soft -- ./script
+[ "$code" -eq 5 ] && grep -q 'linked statically' stderr || complain "its script: $(cat stderr)"
+if [ "$(id -u)" -eq 0 ]; then
+    cp /bin/true setuid && chown 65534 setuid && chmod u+s setuid
+    run soft -- ./setuid
+    grep -q '^hsaprobe: ./setuid: it runs as another user' stderr || complain "setuid: $(cat stderr)"
+fi
+run soft -- true
+[ -s stderr ] && complain "an ordinary program: $(cat stderr)"
+
 # a program sees the GPU
 run soft --vram 1G --cus 12 -- "$HSAPROBE" info --format json
 grep -q '"cu_count": 12' stdout || complain "the program doesn't see 12 compute units"

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "memory.h"
+#include "program.h"
 #include "soft_list.h"
 
 /* As a shell reports them. */
@@ -159,6 +160,9 @@ int cmd_soft(struct command_context *context) {
         free(preload);
     }
     free(library);
+    const char *reason = program_without_preload(name);
+    if (reason)
+        failure(EXIT_OK, name, "%s: it doesn't see the software GPU", reason);
     execvp(name, input->program);
     int error = errno;
     return failure(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, name, "%s",
