@@ -88,8 +88,8 @@ struct sg_cp_queue_config {
     /// produced; PM4: u32 dwords, the read pointer wraps with the ring, the write pointer may.
     uint64_t read_ptr_va;
     uint64_t write_ptr_va;
-    /// 0..15. A long kernel of a queue runs for a short slice every 10 ms while another queue's of
-    /// higher priority runs; equal ones share the processors evenly.
+    /// 0..15. While a long kernel of a queue of higher priority runs, those of lower ones run for a
+    /// tenth of the time; equal ones share the processors evenly.
     uint32_t priority;
     uint32_t percentage; ///< 0: suspended
     uint32_t doorbell_index;

@@ -25,9 +25,12 @@ enum {
     SLICE_BUDGET = 50000,
     SPIN_TICKS = 60 * TICKS_PER_US,
     SCAN_TICKS = 20 * TICKS_PER_US,
-    /* A kernel that outlasts a slice gives way this long for each slice while one of higher
-     * priority runs: it gets the less, but never nothing, for that one may wait for it. */
-    GIVE_WAY_NS = 10 * 1000 * 1000,
+    /* A kernel that outlasts a slice gives way for so many times as long as the slice took, while
+     * one of higher priority runs: it gets the less, but never nothing, for that one may wait for
+     * it. A slice takes some ms, longer where others use the processor. */
+    GIVE_WAY_SLICES = 8,
+    GIVE_WAY_MIN_TICKS = 10 * 1000 * TICKS_PER_US,
+    GIVE_WAY_MAX_TICKS = 400 * 1000 * TICKS_PER_US,
     NAP_NS = 20 * 1000,
     WAIT_MIN_NS = 50 * 1000,
     WAIT_MAX_NS = 1000 * 1000,
@@ -156,12 +159,16 @@ static bool must_give_way(const struct sg_cp_queue *queue) {
     return false;
 }
 
-/// Waits for those of higher priority, for a while.
-static void give_way(struct sg_cp_queue *queue) {
+/// Waits for those of higher priority, for a while. `slice_ticks`: how long the last slice took.
+static void give_way(struct sg_cp_queue *queue, uint64_t slice_ticks) {
+    enum { NS_PER_TICK = 1000 / TICKS_PER_US };
     struct sg_cp *cp = queue->cp;
     const uint32_t relief = atomic_load(&cp->relief);
+    uint64_t ticks = slice_ticks * GIVE_WAY_SLICES;
+    ticks = ticks > GIVE_WAY_MIN_TICKS ? ticks : GIVE_WAY_MIN_TICKS;
+    ticks = ticks < GIVE_WAY_MAX_TICKS ? ticks : GIVE_WAY_MAX_TICKS;
     if (must_give_way(queue) && atomic_load(&queue->control) == 0)
-        cp_futex_wait(&cp->relief, relief, GIVE_WAY_NS);
+        cp_futex_wait(&cp->relief, relief, ticks * NS_PER_TICK);
 }
 
 /// Works packets off until there is nothing that can be done now. The thread owns the queue.
@@ -202,11 +209,12 @@ static enum cp_step own_and_work(struct sg_cp_queue *queue) {
         contend_no_more(queue);
         return CP_STEP_EMPTY;
     }
+    const uint64_t begin = cp_clock_ticks();
     const enum cp_step result = work(queue);
     const bool is_running = queue->is_running;
     disown(queue);
     if (result == CP_STEP_AGAIN && is_running)
-        give_way(queue);
+        give_way(queue, cp_clock_ticks() - begin);
     else
         contend_no_more(queue);
     return result;

@@ -367,6 +367,7 @@ int main(void) {
     svm_attributes();
     migration();
     exhaustion(e2e.device, 64 << 20);
+    exhaustion(e2e.host, (size_t)1 << 30);
     HSA(hsa_queue_destroy(queue));
     e2e_close();
     return 0;

@@ -305,12 +305,51 @@ static void dump_shows_each_queue(void **state) {
     assert_non_null(strstr(text, "(AQL): executing, read 0 write 1 packet KERNEL_DISPATCH"));
 }
 
+/// A kernel of high priority that is suspended, or waits for the other, is in nobody's way.
+static void priority_starves_nobody(void **state) {
+    struct fixture *fixture = *state;
+    struct harness *harness = &fixture->harness;
+    static _Atomic int release;
+    struct app_queue urgent;
+    atomic_store(&release, 0);
+    fake_cu_add_kernel(harness->cu,
+                       &(struct fake_kernel){.kernel_object = 0xb000, .spin_until = &release});
+    fake_cu_add_kernel(harness->cu, &(struct fake_kernel){.kernel_object = 0xc000,
+                                                          .instructions = 500000,
+                                                          .set_at_end = &release});
+    app_queue_create(harness, &urgent, SG_CP_QUEUE_AQL, 64);
+    assert_int_equal(sg_cp_queue_update(urgent.queue, urgent.ring_va, 64 * 64, 15, 100), 0);
+    assert_int_equal(sg_cp_queue_update(urgent.queue, urgent.ring_va, 64 * 64, 16, 100), -EINVAL);
+    const uint64_t signals[] = {app_signal_create(harness, 1, 0), app_signal_create(harness, 1, 0)};
+    const struct abi_aql_dispatch packet = dispatch_packet(0xb000, signals[1]);
+    app_queue_publish(&urgent, &packet);
+    app_queue_ring(&urgent);
+    assert_true(wait_u32(&harness->cu->record_count, 1, TIMEOUT_MS));
+    publish(fixture, 0xc000, signals[0]);
+    app_queue_ring(&fixture->app);
+    assert_true(app_signal_wait(harness, signals[1], 0, 4 * TIMEOUT_MS));
+    assert_true(app_signal_wait(harness, signals[0], 0, TIMEOUT_MS));
+
+    atomic_store(&release, 0);
+    app_signal_store(harness, signals[1], 1);
+    app_queue_publish(&urgent, &packet);
+    app_queue_ring(&urgent);
+    assert_true(wait_u32(&harness->cu->record_count, 3, TIMEOUT_MS));
+    assert_int_equal(sg_cp_queue_update(urgent.queue, urgent.ring_va, 64 * 64, 15, 0), 0);
+    app_signal_store(harness, signals[0], 1);
+    publish(fixture, LONG, signals[0]);
+    app_queue_ring(&fixture->app);
+    assert_true(app_signal_wait(harness, signals[0], 0, 4 * TIMEOUT_MS));
+    app_queue_destroy(&urgent);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(creation_checks_its_arguments),
         CASE(suspended_queue_executes_nothing),
         CASE(running_kernel_is_preempted_and_continues),
+        CASE(priority_starves_nobody),
         CASE(suspend_interrupts_a_waiting_barrier),
         CASE(mask_of_a_busy_queue_is_changed_at_once),
         CASE(mask_does_not_resume_a_suspended_queue),
