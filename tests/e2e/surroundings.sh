@@ -23,6 +23,24 @@ small_shm)
     # shellcheck disable=SC2016 # $0 is the inner shell's
     exec unshare --mount sh -c 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$0"' "$program"
     ;;
+no_shm)
+    unshare --mount true 2>/dev/null || skip "no right to mount"
+    # shellcheck disable=SC2016 # $0 is the inner shell's
+    exec unshare --mount sh -c 'mount -t tmpfs -o ro tmpfs /dev/shm && exec "$0"' "$program"
+    ;;
+nothing_locked)
+    ulimit -l 0 || exit 1
+    exec "$program"
+    ;;
+few_threads)
+    # Counted for all processes of a user, so by one that has no others; root has no limit.
+    [ "$(id -u)" -eq 0 ] || skip "not root"
+    as_somebody=(setpriv --reuid 54321 --regid 54321 --clear-groups)
+    "${as_somebody[@]}" test -x "$program" || skip "others can't reach $program"
+    ulimit -u 16 || exit 1
+    exec "${as_somebody[@]}" "$program"
+    ;;
+idle_priority) exec nice -n 19 taskset -c 0 "$program" ;;
 no_home_no_tmp)
     unshare --mount true 2>/dev/null || skip "no right to mount"
     case $program in /tmp/*) skip "the build folder is in /tmp" ;; esac

@@ -126,8 +126,8 @@ const struct command_options cmd_soft_options = {
     .args_doc = "[--] PROGRAM [ARG...]\n--list",
     .details =
         "PROGRAM and everything that it starts see one gfx90a GPU, or N; each process has its "
-        "own. The exit code is the "
-        "program's; 127 when there is no such program, 126 when it can't be executed, 77 "
+        "own. One that is linked statically or setuid doesn't, and that is said. The exit code is "
+        "the program's; 127 when there is no such program, 126 when it can't be executed, 77 "
         "when the software GPU isn't there.",
     .input_bytes = sizeof(struct soft_input),
     .stops_at_first_word = true,
