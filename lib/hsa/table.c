@@ -25,7 +25,7 @@ static char library_path[PATH_MAX];
 static uint16_t missing_ids[HSP_HSA_ID_COUNT];
 static uint32_t missing_count;
 
-enum need { REQUIRED, OPTIONAL };
+enum need { REQUIRED, OPTIONAL, LATER };
 
 static const char *const names[] = {
 #define HSA_STATUS(group, need, name, parameters, arguments)      #name,

@@ -13,8 +13,8 @@ trap 'rm -rf "$work"' EXIT
 nm -D --defined-only "$library" | awk '{sub(/@.*/, "", $3); if ($3 ~ /^hsa_/) print $3}' |
     sort -u >"$work/exported"
 awk '/^HSA_(STATUS|VALUE|VOID)/ && match($0, /hsa_[a-z0-9_]+,/) {
-         while (match($0, /(REQUIRED|OPTIONAL), */)) {
-             need = substr($0, RSTART, 8); rest = substr($0, RSTART + RLENGTH); break }
+         while (match($0, /(REQUIRED|OPTIONAL|LATER), */)) {
+             need = substr($0, RSTART, index(substr($0, RSTART), ",") - 1); rest = substr($0, RSTART + RLENGTH); break }
          sub(/^[a-z0-9_]+_t, /, "", rest); sub(/,.*/, "", rest); print rest, need }' "$def" \
     >"$work/rows"
 cut -d' ' -f1 "$work/rows" | sort >"$work/names"
