@@ -16,7 +16,7 @@
 
 #define ABI_KFD_IOC_TYPE 'K'
 
-enum { ABI_KFD_MAJOR = 1, ABI_KFD_MINOR = 11 };
+enum { ABI_KFD_MAJOR = 1, ABI_KFD_MINOR = 14 };
 
 enum abi_kfd_nr {
     ABI_KFD_GET_VERSION = 0x01,
@@ -230,7 +230,12 @@ struct abi_kfd_memory_exception {
 static_assert(sizeof(struct abi_kfd_memory_exception) == 32, "uapi");
 
 struct abi_kfd_event_data {
-    struct abi_kfd_memory_exception memory; ///< out; a union with smaller data of other types
+    union {
+        struct abi_kfd_memory_exception memory; ///< out, for MEMORY events
+        /// in and out, for SIGNAL events since 1.14: how often the event was set when the caller
+        /// saw it last, plus 1; 0: he doesn't care, nothing is written.
+        uint64_t last_event_age;
+    };
     uint64_t event_data_ext;
     uint32_t event_id; ///< in
     uint32_t pad;
@@ -362,6 +367,15 @@ struct abi_kfd_export_dmabuf {
     uint32_t dmabuf_fd; ///< out
 };
 static_assert(sizeof(struct abi_kfd_export_dmabuf) == 16, "uapi");
+
+/// What the descriptor reports, one line of text per event: its number in hexadecimal, then what
+/// belongs to it. A mask of 64 bits written to it (bit: number - 1) chooses; at first nothing.
+enum abi_kfd_smi_event {
+    ABI_KFD_SMI_VMFAULT = 1,
+    ABI_KFD_SMI_PAGE_FAULT_END = 8,
+    ABI_KFD_SMI_UNMAP_FROM_GPU = 11,
+};
+#define ABI_KFD_SMI_MASK(event) (1ull << ((event)-1))
 
 struct abi_kfd_smi_events {
     uint32_t gpuid;

@@ -6,6 +6,7 @@
 #include "softgpu/common/options.h"
 #include "softgpu/cp/cp.h"
 #include "softgpu/kfd/doorbell.h"
+#include "softgpu/kfd/fds.h"
 #include "softgpu/kfd/kfd.h"
 #include "softgpu/shim/signal.h"
 
@@ -93,12 +94,12 @@ bool sg_device_owns_fd(int fd) {
         if (device->fds[i] == fd)
             return fd >= 0;
     }
-    return false;
+    return device && fd >= 0 && sg_fd_next(fd) == fd;
 }
 
 int sg_device_next_fd(unsigned fd) {
     const struct device *device = own();
-    int found = -1;
+    int found = device ? sg_fd_next((int)fd) : -1;
     for (int i = 0; device && i < SG_DEVICE_FILES; i++) {
         const int mine = device->fds[i];
         if (mine >= 0 && (unsigned)mine >= fd && (found < 0 || mine < found))
@@ -120,7 +121,7 @@ bool sg_device_vacate_fd(int fd) {
         if (i >= SG_DEVICE_RENDER)
             sg_kfd_set_bo_fd(sg_kfd_gpu(device->kfd, (uint32_t)(i - SG_DEVICE_RENDER)), copy);
     }
-    return true;
+    return !device || sg_fd_vacate(fd);
 }
 
 static void dump(int signal_number) {
@@ -147,6 +148,8 @@ static void reset_in_child(void) {
     pthread_mutex_init(&create_lock, NULL);
     /* The parent's GPU memory must not live as long as this child. */
     struct device *device = atomic_load(&current);
+    if (device && device->pid != getpid())
+        sg_fd_abandon();
     for (int i = 0; device && device->pid != getpid() && i < SG_DEVICE_FILES; i++) {
         if (device->fds[i] >= 0)
             close(device->fds[i]);

@@ -39,7 +39,7 @@ int sg_bo_export(struct sg_bo *bo, bool close_on_exec) {
     const int error = sg_bo_share(bo, 0);
     if (error)
         return error;
-    const int fd = sg_share_open(bo->file->fd, bo->record);
+    const int fd = sg_share_open(sg_file_fd(bo->file), bo->record);
     if (fd >= 0 && !close_on_exec)
         fcntl(fd, F_SETFD, 0);
     return fd;

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +29,8 @@
 #define SET          0x100000000ull
 #define SERIAL_OF(w) ((w)&SERIALS)
 #define SETS_OF(w)   ((w) >> 32)
+/* As callers of 1.14 see it: never 0. */
+#define AGE_OF(w) (SETS_OF(w) + 1)
 
 /* Wait lists above this come from the heap. ROCr's event thread waits for a few hundred. */
 enum { WAITERS_ON_STACK = 64 };
@@ -38,7 +42,8 @@ struct waiter {
     struct sg_event *event;
     uint64_t serial;
     uint32_t sets;
-    bool registered; /* counted in the event's word */
+    uint64_t known_age; /* 0: the caller doesn't care */
+    bool registered;    /* counted in the event's word */
     bool activated;
 };
 
@@ -98,8 +103,17 @@ void sg_kfd_wave_interrupt(void *context, uint32_t message) {
         sg_kfd_raise_event(context, id);
 }
 
+/* "PID:NAME", as the driver's line for a fault has it. */
+static void report_fault(struct sg_gpu *gpu) {
+    char name[16] = "";
+    char text[40];
+    prctl(PR_GET_NAME, name);
+    snprintf(text, sizeof text, "%x:%s", (unsigned)getpid(), name);
+    sg_smi_report(gpu, ABI_KFD_SMI_VMFAULT, text);
+}
+
 void sg_kfd_memory_fault(void *context, const struct sg_fault *fault) {
-    const struct sg_gpu *gpu = context;
+    struct sg_gpu *gpu = context;
     struct sg_events *events = &gpu->kfd->events;
 
     /* The first fault counts: ROCr reports it and ends the process. */
@@ -114,6 +128,7 @@ void sg_kfd_memory_fault(void *context, const struct sg_fault *fault) {
         };
         atomic_store(&events->fault_state, FAULT_VALID);
     }
+    report_fault(gpu);
     for (uint32_t i = 0; i < SG_OTHER_EVENT_LIMIT; i++) {
         if (atomic_load(&events->other[i].type) == ABI_KFD_EVENT_MEMORY)
             set(events, &events->other[i]);
@@ -236,6 +251,9 @@ static bool waiter_begin(struct sg_events *events, struct waiter *waiter, uint32
     waiter->serial = SERIAL_OF(old);
     waiter->sets = (uint32_t)SETS_OF(old);
     waiter->activated = old & SIGNALED;
+    if (atomic_load(&waiter->event->type) == ABI_KFD_EVENT_SIGNAL && waiter->known_age &&
+        waiter->known_age != AGE_OF(old))
+        waiter->activated = true;
     return true;
 }
 
@@ -317,15 +335,19 @@ static int wait_loop(struct sg_events *events, struct waiter *waiters,
     }
 }
 
-/* What amdkfd copies back for activated memory events. */
-static void copy_fault_data(struct sg_events *events, const struct waiter *waiters,
+/* What amdkfd copies back: faults of memory events, ages of signal events. */
+static void copy_event_data(struct sg_events *events, const struct waiter *waiters,
                             const struct abi_kfd_wait_events *args) {
-    if (atomic_load(&events->fault_state) != FAULT_VALID)
-        return;
+    const bool has_fault = atomic_load(&events->fault_state) == FAULT_VALID;
     struct abi_kfd_event_data *data = (void *)(uintptr_t)args->events_ptr;
     for (uint32_t i = 0; i < args->num_events; i++) {
-        if (waiters[i].activated && atomic_load(&waiters[i].event->type) == ABI_KFD_EVENT_MEMORY)
+        const uint32_t type = atomic_load(&waiters[i].event->type);
+        if (!waiters[i].activated)
+            continue;
+        if (type == ABI_KFD_EVENT_MEMORY && has_fault)
             data[i].memory = events->fault;
+        else if (type == ABI_KFD_EVENT_SIGNAL && waiters[i].known_age)
+            data[i].last_event_age = AGE_OF(atomic_load(&waiters[i].event->word));
     }
 }
 
@@ -346,14 +368,14 @@ int sg_ioctl_wait_events(struct sg_kfd *kfd, struct abi_kfd_wait_events *args) {
     int result = 0;
     uint32_t begun = 0;
     for (; begun < count && !result; begun++) {
-        waiters[begun] = (struct waiter){0};
+        waiters[begun] = (struct waiter){.known_age = data[begun].last_event_age};
         if (!waiter_begin(events, &waiters[begun], data[begun].event_id))
             result = -EINVAL;
     }
     if (!result)
         result = wait_loop(events, waiters, args);
     if (!result && args->wait_result == ABI_KFD_WAIT_COMPLETE)
-        copy_fault_data(events, waiters, args);
+        copy_event_data(events, waiters, args);
     for (uint32_t i = 0; i < begun; i++)
         waiter_end(&waiters[i], result == -EINTR);
     if (waiters != on_stack)

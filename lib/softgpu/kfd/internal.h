@@ -92,6 +92,16 @@ struct sg_queues {
     uint32_t count;
 };
 
+enum { SG_SMI_LIMIT = 32 };
+
+/// Who listens for events of the system management interface.
+struct sg_smi_clients {
+    pthread_mutex_t lock;           ///< adding and removing
+    _Atomic int slot[SG_SMI_LIMIT]; ///< our end of a socket pair (fds.h); -1: free
+    _Atomic uint64_t mask[SG_SMI_LIMIT];
+    uint32_t gpu_index[SG_SMI_LIMIT];
+};
+
 /// One GPU as the process sees it.
 struct sg_gpu {
     struct sg_kfd *kfd;
@@ -122,6 +132,8 @@ struct sg_kfd {
     /// Lowest and highest address at which the application ever mapped the doorbell page.
     _Atomic uintptr_t doorbell_low;
     _Atomic uintptr_t doorbell_high;
+    bool xnack; ///< changes under queues.lock, and only while there is no queue
+    struct sg_smi_clients smi;
     _Atomic uint64_t r_debug; ///< of ROCr's loader, where RUNTIME_ENABLE told
     struct sg_memory memory;
     struct sg_events events;
@@ -179,6 +191,12 @@ void sg_events_fini(struct sg_events *events);
 
 void sg_queues_init(struct sg_queues *queues);
 void sg_queues_fini(struct sg_kfd *kfd);
+
+void sg_smi_init(struct sg_kfd *kfd);
+void sg_smi_fini(struct sg_kfd *kfd);
+/// Tells those who want it of an event: `text` follows the event's number on its line.
+/// Async-signal-safe, lock-free.
+void sg_smi_report(struct sg_gpu *gpu, enum abi_kfd_smi_event event, const char *text);
 
 /// The device clock: 100 MHz, the one that signals' timestamps use.
 uint64_t sg_kfd_gpu_clock(void);

@@ -62,7 +62,7 @@ int sg_bo_share(struct sg_bo *bo, uint32_t user_flags) {
         struct sg_file *file = sg_file_adopt(&memory->files, fd);
         if (!file)
             return -ENOMEM;
-        const int error = sg_range_hold(file->fd, bo->file_offset, bo->backing);
+        const int error = sg_range_hold(sg_file_fd(file), bo->file_offset, bo->backing);
         if (error) {
             sg_file_trim(&memory->files, file);
             return error;
@@ -84,16 +84,16 @@ void sg_bo_withdraw(struct sg_bo *bo) {
 /* Takes hold of the range, then looks again: the exporter may have freed it in between. */
 static int hold(struct sg_memory *memory, struct sg_file *file, uint32_t record, uint64_t key,
                 struct sg_share *out_share) {
-    if (!sg_share_read(file->fd, record, out_share))
+    if (!sg_share_read(sg_file_fd(file), record, out_share))
         return -EINVAL;
     const struct sg_share before = *out_share;
     const bool was_held = sg_memory_holds(memory, file, before.offset, NULL);
-    if (!was_held && sg_range_hold(file->fd, before.offset, before.backing))
+    if (!was_held && sg_range_hold(sg_file_fd(file), before.offset, before.backing))
         return -EINVAL;
-    if (!key || (sg_share_read(file->fd, record, out_share) && out_share->key == key))
+    if (!key || (sg_share_read(sg_file_fd(file), record, out_share) && out_share->key == key))
         return 0;
     if (!was_held)
-        sg_range_release(file->fd, before.offset, before.backing);
+        sg_range_release(sg_file_fd(file), before.offset, before.backing);
     return -EINVAL;
 }
 
@@ -132,7 +132,7 @@ static int export_bo(struct sg_kfd *kfd, struct abi_kfd_ipc_export_handle *args)
     const int error = sg_bo_share(bo, args->flags);
     if (error)
         return error;
-    if (!sg_share_read(bo->file->fd, bo->record, &share) || !share.key)
+    if (!sg_share_read(sg_file_fd(bo->file), bo->record, &share) || !share.key)
         return -EINVAL; /* imported, and freed by who made it */
     const struct handle handle = {(uint32_t)getpid(), bo->record, share.key};
     memcpy(args->share_handle, &handle, sizeof handle);

@@ -176,7 +176,7 @@ static void let_go(struct sg_bo *bo) {
     sg_bo_withdraw(bo);
     retry_limbo(bo->gpu);
     if (!sg_memory_holds(memory, bo->file, bo->file_offset, bo) &&
-        !sg_range_release(bo->file->fd, bo->file_offset, bo->backing) && !bo->is_import)
+        !sg_range_release(sg_file_fd(bo->file), bo->file_offset, bo->backing) && !bo->is_import)
         add_limbo(bo->gpu, bo->file_offset, bo->backing);
     bo->file->objects--;
     sg_file_trim(&memory->files, bo->file);
@@ -229,7 +229,7 @@ int sg_memory_import(const struct sg_bo *object, struct sg_bo **out_bo) {
     *bo = *object;
     int error = take_offset(bo->gpu, bo->backing, &bo->mmap_offset);
     if (!error) {
-        bo->host = map_file(bo->file->fd, bo->file_offset, bo->backing);
+        bo->host = map_file(sg_file_fd(bo->file), bo->file_offset, bo->backing);
         error = bo->host ? insert(memory, bo) : -ENOMEM;
     }
     if (error) {
@@ -457,7 +457,7 @@ int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes, int *ou
             offset - bo->mmap_offset >= bo->backing ||
             bytes > bo->backing - (offset - bo->mmap_offset))
             continue;
-        *out_fd = bo->is_import ? bo->file->fd : gpu->bo_fd;
+        *out_fd = bo->is_import ? sg_file_fd(bo->file) : gpu->bo_fd;
         *out_file_offset = bo->file_offset + (offset - bo->mmap_offset);
         result = 0;
     }

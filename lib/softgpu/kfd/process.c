@@ -3,9 +3,11 @@
 #include "softgpu/kfd/internal.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Golden value of GB_ADDR_CONFIG for gfx90a: pipes, banks and shader engines of its memory map. */
 enum { GB_ADDR_CONFIG = 0x2a114042 };
@@ -22,6 +24,7 @@ struct sg_kfd *sg_kfd_create(const struct sg_kfd_config *config) {
                                        .vm = config->gpus[i].vm,
                                        .bo_fd = config->gpus[i].bo_fd};
     }
+    sg_smi_init(kfd);
     sg_events_init(&kfd->events);
     sg_queues_init(&kfd->queues);
     const int error = sg_memory_init(kfd);
@@ -56,6 +59,7 @@ void sg_kfd_destroy(struct sg_kfd *kfd) {
     if (!kfd)
         return;
     sg_queues_fini(kfd);
+    sg_smi_fini(kfd);
     sg_memory_fini(kfd);
     sg_events_fini(&kfd->events);
     free(kfd);
@@ -171,16 +175,17 @@ int sg_ioctl_acquire_vm(struct sg_kfd *kfd, struct abi_kfd_acquire_vm *args) {
 
 int sg_ioctl_set_xnack_mode(struct sg_kfd *kfd, struct abi_kfd_set_xnack_mode *args) {
     int result = 0;
-    if (args->xnack_enabled >= 0) {
-        pthread_mutex_lock(&kfd->queues.lock);
-        if (kfd->queues.count)
-            result = -EBUSY;
-        else if (args->xnack_enabled)
-            result = -EPERM; /* the agent is xnack- */
-        pthread_mutex_unlock(&kfd->queues.lock);
+    pthread_mutex_lock(&kfd->queues.lock);
+    if (args->xnack_enabled < 0)
+        args->xnack_enabled = kfd->xnack;
+    else if (kfd->queues.count)
+        result = -EBUSY;
+    else if (args->xnack_enabled != kfd->xnack) {
+        kfd->xnack = args->xnack_enabled;
+        for (uint32_t i = 0; i < kfd->config.gpu_count; i++)
+            sg_vm_set_pageable(kfd->gpus[i].vm, kfd->xnack);
     }
-    if (!result)
-        args->xnack_enabled = 0;
+    pthread_mutex_unlock(&kfd->queues.lock);
     return result;
 }
 
@@ -196,6 +201,14 @@ int sg_ioctl_dbg_trap_old(struct sg_kfd *kfd, struct abi_kfd_dbg_trap_old *args)
     return -EINVAL;
 }
 
+/* As the debugger's calls end where no process is being debugged. */
+int sg_ioctl_dbg_trap(struct sg_kfd *kfd, struct abi_kfd_dbg_trap *args) {
+    (void)kfd;
+    if (args->pid == (uint32_t)getpid())
+        return -EINVAL;
+    return args->pid && args->pid <= INT32_MAX && !kill((pid_t)args->pid, 0) ? -EPERM : -ESRCH;
+}
+
 /* What amdkfd refuses, or what no Linux without the DKMS driver has. */
 #define REFUSED(handler, type, error)                                                              \
     int sg_ioctl_##handler(struct sg_kfd *kfd, struct type *args) {                                \
@@ -207,6 +220,4 @@ REFUSED(dbg_register, abi_kfd_dbg_register, -EPERM)
 REFUSED(dbg_unregister, abi_kfd_dbg_register, -EPERM)
 REFUSED(dbg_address_watch, abi_kfd_dbg_buffer, -EPERM)
 REFUSED(dbg_wave_control, abi_kfd_dbg_buffer, -EPERM)
-REFUSED(dbg_trap, abi_kfd_dbg_trap, -EINVAL)
-REFUSED(smi_events, abi_kfd_smi_events, -EINVAL)
-REFUSED(criu_op, abi_kfd_criu, -EINVAL)
+REFUSED(criu_op, abi_kfd_criu, -EACCES) /* needs CAP_CHECKPOINT_RESTORE */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/kfd/share.h"
+#include "softgpu/kfd/fds.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,8 +28,16 @@ struct sg_file *sg_file_adopt(struct sg_file **list, int fd) {
     file = malloc(sizeof *file);
     if (!file)
         goto out;
-    *file =
-        (struct sg_file){.next = *list, .device = status.st_dev, .inode = status.st_ino, .fd = fd};
+    *file = (struct sg_file){
+        .next = *list,
+        .device = status.st_dev,
+        .inode = status.st_ino,
+        .slot = sg_fd_keep(fd),
+    };
+    if (file->slot < 0) {
+        free(file);
+        return NULL;
+    }
     *list = file;
     return file;
 
@@ -37,13 +46,17 @@ out:
     return file;
 }
 
+int sg_file_fd(const struct sg_file *file) {
+    return sg_fd_of(file->slot);
+}
+
 void sg_file_trim(struct sg_file **list, struct sg_file *file) {
     if (file->objects)
         return;
     while (*list != file)
         list = &(*list)->next;
     *list = file->next;
-    close(file->fd);
+    sg_fd_drop(file->slot);
     free(file);
 }
 

@@ -41,13 +41,15 @@ struct sg_file {
     struct sg_file *next;
     dev_t device;
     ino_t inode;
-    int fd;
+    int slot;         ///< of its file descriptor (fds.h)
     uint32_t objects; ///< that hold a range of it
 };
 
 /// Takes over `fd`, a description that nobody else has, unless *list knows the file: then closes
 /// it. Returns the list's entry, or NULL when out of memory (the fd is closed).
 struct sg_file *sg_file_adopt(struct sg_file **list, int fd);
+/// Its file descriptor now.
+int sg_file_fd(const struct sg_file *file);
 /// Closes a file that no object holds any more; else does nothing.
 void sg_file_trim(struct sg_file **list, struct sg_file *file);
 

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 enum { PAGE_BYTES = 4096, DEFAULT_GRANULARITY = 9 };
 
-static struct sg_svm_range defaults(uint64_t va, uint64_t bytes) {
+static struct sg_svm_range defaults(const struct sg_kfd *kfd, uint64_t va, uint64_t bytes) {
     struct sg_svm_range range = {
         .va = va,
         .bytes = bytes,
@@ -20,7 +21,7 @@ static struct sg_svm_range defaults(uint64_t va, uint64_t bytes) {
         .granularity = DEFAULT_GRANULARITY,
     };
     for (uint32_t i = 0; i < SG_GPU_LIMIT; i++)
-        range.access[i] = ABI_KFD_SVM_NO_ACCESS;
+        range.access[i] = kfd->xnack ? ABI_KFD_SVM_ACCESS : ABI_KFD_SVM_NO_ACCESS;
     return range;
 }
 
@@ -67,6 +68,8 @@ static int map(struct sg_gpu *gpu, struct sg_svm_range *range) {
     flags |= range->flags & ABI_KFD_SVM_FLAG_GPU_RO ? 0 : SG_VM_WRITE;
     flags |= range->flags & ABI_KFD_SVM_FLAG_GPU_EXEC ? SG_VM_EXEC : 0;
     flags |= range->flags & ABI_KFD_SVM_FLAG_COHERENT ? SG_VM_FINE : 0;
+    if (range->access[gpu->index] == ABI_KFD_SVM_NO_ACCESS)
+        flags = SG_VM_USERPTR; /* a hole in what XNACK makes accessible */
     const struct sg_vm_range mapping = {
         .va = range->va,
         .bytes = range->bytes,
@@ -160,7 +163,7 @@ static int cover(struct sg_kfd *kfd, uint64_t va, uint64_t bytes) {
         if (hole_end > at) {
             if (reserve(memory, 1))
                 return -ENOMEM;
-            insert(memory, next, defaults(at, hole_end - at));
+            insert(memory, next, defaults(kfd, at, hole_end - at));
             at = hole_end;
         } else {
             at = end_of(&memory->svm[next]);
@@ -223,6 +226,9 @@ static int set_attributes(struct sg_kfd *kfd, const struct abi_kfd_svm *args) {
         if (error)
             return error;
     }
+    /* msync fails where a page of the range isn't mapped, and does nothing else. */
+    if (msync((void *)(uintptr_t)args->start_addr, args->size, MS_ASYNC))
+        return -EFAULT;
     int error = cover(kfd, args->start_addr, args->size);
     const uint64_t end = args->start_addr + args->size;
     for (uint32_t at = first_above(memory, args->start_addr);
@@ -233,8 +239,8 @@ static int set_attributes(struct sg_kfd *kfd, const struct abi_kfd_svm *args) {
             apply(kfd, range, &args->attrs[i]);
         for (uint32_t i = 0; i < kfd->config.gpu_count && !error; i++) {
             struct sg_gpu *gpu = &kfd->gpus[i];
-            const bool wanted = range->access[i] != ABI_KFD_SVM_NO_ACCESS;
-            if (!wanted || range->flags != before.flags)
+            const bool wanted = range->access[i] != ABI_KFD_SVM_NO_ACCESS || kfd->xnack;
+            if (!wanted || range->flags != before.flags || range->access[i] != before.access[i])
                 unmap(gpu, range);
             if (wanted && !(range->mapped & bit_of(gpu)))
                 error = map(gpu, range);
@@ -287,7 +293,7 @@ static int get_attributes(struct sg_kfd *kfd, struct abi_kfd_svm *args) {
     uint32_t to = from;
     while (to < memory->svm_count && memory->svm[to].va < args->start_addr + args->size)
         to++;
-    const struct sg_svm_range unregistered = defaults(args->start_addr, args->size);
+    const struct sg_svm_range unregistered = defaults(kfd, args->start_addr, args->size);
     for (uint32_t i = 0; i < args->nattr; i++)
         get_attribute(kfd, to > from ? &memory->svm[from] : &unregistered,
                       to > from ? to - from : 1, &args->attrs[i]);

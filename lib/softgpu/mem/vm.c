@@ -14,6 +14,9 @@
  * Reclamation: a reader counts itself in one of the stripes before it loads the root. Whoever still
  * uses a retired block counted itself before the block was replaced; so a block may be freed as
  * soon as every stripe was seen at zero once after that. Writers look, but never wait. */
+#define PAGEABLE_FIRST 0x10000ull
+#define PAGEABLE_END   0x7ffffffff000ull
+
 enum { leaf_max = 64, leaf_merge = leaf_max / 2, stripe_count = 16, cache_line_bytes = 64 };
 
 struct leaf {
@@ -48,6 +51,7 @@ struct sg_vm {
     _Atomic uint64_t generation;
     void (*ring)(void *context, uint64_t offset);
     void *ring_context;
+    bool pageable;
     pthread_mutex_t lock;
     struct retired waiting;
     struct retired fresh;
@@ -81,6 +85,11 @@ void sg_vm_on_doorbell(struct sg_vm *vm, void (*ring)(void *context, uint64_t of
 void sg_vm_ring_doorbell(const struct sg_vm *vm, uint64_t offset) {
     if (vm->ring)
         vm->ring(vm->ring_context, offset);
+}
+
+void sg_vm_set_pageable(struct sg_vm *vm, bool pageable) {
+    vm->pageable = pageable;
+    atomic_fetch_add(&vm->generation, 1);
 }
 
 static void free_retired(struct retired *retired) {
@@ -246,6 +255,8 @@ static int map_locked(struct sg_vm *vm, const struct sg_vm_range *range) {
     if (second)
         set_entry(root, at + 1, second);
     publish(vm, root);
+    if (vm->pageable)
+        atomic_fetch_add(&vm->generation, 1);
     if (leaf)
         retire_leaf(vm, leaf);
     return 0;
@@ -330,13 +341,39 @@ static void read_end(struct stripe *stripe) {
     atomic_fetch_sub_explicit(&stripe->readers, 1, memory_order_release);
 }
 
+/* What lies between the intervals around `va`, which no interval holds. */
+static bool find_gap(const struct root *root, uint64_t va, struct sg_vm_range *out_range) {
+    uint64_t first = PAGEABLE_FIRST;
+    uint64_t end = PAGEABLE_END;
+    if (va < first || va >= end)
+        return false;
+    const uint32_t at = root->count ? find_entry(root, va) : 0;
+    const struct leaf *leaf = root->count ? root->entries[at].leaf : NULL;
+    const uint32_t after = leaf ? find_after(leaf, va) : 0;
+    if (after && leaf->ranges[after - 1].va + leaf->ranges[after - 1].bytes > first)
+        first = leaf->ranges[after - 1].va + leaf->ranges[after - 1].bytes;
+    if (leaf && after < leaf->count && leaf->ranges[after].va < end)
+        end = leaf->ranges[after].va;
+    else if (at + 1 < root->count && root->entries[at + 1].first_va < end)
+        end = root->entries[at + 1].first_va;
+    *out_range = (struct sg_vm_range){.va = first,
+                                      .bytes = end - first,
+                                      .host = (uint8_t *)(uintptr_t)first,
+                                      .flags = SG_VM_READ | SG_VM_WRITE | SG_VM_USERPTR};
+    return true;
+}
+
 bool sg_vm_find(const struct sg_vm *vm, uint64_t va, struct sg_vm_range *out_range) {
     struct stripe *stripe = read_begin(vm);
-    const struct sg_vm_range *range = find_range(atomic_load(&vm->root), va);
+    const struct root *root = atomic_load(&vm->root);
+    const struct sg_vm_range *range = find_range(root, va);
+    bool found = range;
     if (range)
         *out_range = *range;
+    else if (vm->pageable)
+        found = find_gap(root, va, out_range);
     read_end(stripe);
-    return range != NULL;
+    return found;
 }
 
 static const struct sg_vm_range *find_host(const struct root *root, const uint8_t *host) {
@@ -353,11 +390,15 @@ static const struct sg_vm_range *find_host(const struct root *root, const uint8_
 
 bool sg_vm_find_host(const struct sg_vm *vm, const void *host, struct sg_vm_range *out_range) {
     struct stripe *stripe = read_begin(vm);
-    const struct sg_vm_range *range = find_host(atomic_load(&vm->root), host);
+    const struct root *root = atomic_load(&vm->root);
+    const struct sg_vm_range *range = find_host(root, host);
+    bool found = range;
     if (range)
         *out_range = *range;
+    else if (vm->pageable && !find_range(root, (uintptr_t)host))
+        found = find_gap(root, (uintptr_t)host, out_range);
     read_end(stripe);
-    return range != NULL;
+    return found;
 }
 
 uint64_t sg_vm_generation(const struct sg_vm *vm) {

@@ -55,11 +55,17 @@ void sg_vm_ring_doorbell(const struct sg_vm *vm, uint64_t offset);
 int sg_vm_map(struct sg_vm *vm, const struct sg_vm_range *range);
 /// Unmaps the interval that begins at `va` with exactly these bytes. Returns 0, -ENOENT, -ENOMEM.
 int sg_vm_unmap(struct sg_vm *vm, uint64_t va, uint64_t bytes);
+/// Lets addresses of the process that no interval holds (from 64 KiB to 2^47) stand for the host's
+/// byte at the same address, as a GPU that retries faults (XNACK) sees the application's memory:
+/// the gaps between intervals are then found as intervals with SG_VM_READ, SG_VM_WRITE and
+/// SG_VM_USERPTR. Whether a page is there shows when it is touched. Call it before the first wave.
+void sg_vm_set_pageable(struct sg_vm *vm, bool pageable);
+
 /// Finds the interval that holds `va`. Returns false if none does.
 bool sg_vm_find(const struct sg_vm *vm, uint64_t va, struct sg_vm_range *out_range);
 /// Finds the interval whose host bytes hold `host`; where several do, any. Walks the whole map.
 bool sg_vm_find_host(const struct sg_vm *vm, const void *host, struct sg_vm_range *out_range);
-/// Changes when a translation was removed or altered.
+/// Changes when a translation was removed or altered. A gap that gets smaller is altered.
 uint64_t sg_vm_generation(const struct sg_vm *vm);
 
 /// Host address of `bytes` at `va` if they are mapped contiguously on the host with all of `need`

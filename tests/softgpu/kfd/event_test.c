@@ -328,6 +328,34 @@ static void a_write_to_read_only_memory_is_told_apart(void **state) {
     assert_int_equal(data.memory.read_only, 1);
 }
 
+/* The age that a wait for one event returns; 0: it timed out. */
+static uint64_t wait_age(struct harness *harness, uint32_t id, uint64_t known) {
+    struct abi_kfd_event_data data = {.event_id = id, .last_event_age = known};
+    struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)&data, .num_events = 1};
+    assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
+    return args.wait_result == ABI_KFD_WAIT_COMPLETE ? data.last_event_age : 0;
+}
+
+static void an_event_that_was_set_since_is_not_waited_for(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, true);
+    assert_int_equal(wait_age(harness, id, 1), 0); /* as old as when it was made */
+    assert_int_equal(set_event(harness, id), 0);
+    assert_int_equal(wait_age(harness, id, 1), 2);
+    assert_int_equal(wait_age(harness, id, 2), 0);
+    /* Somebody else may have consumed it: the age still tells. */
+    assert_int_equal(set_event(harness, id), 0);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_TIMEOUT);
+    assert_int_equal(wait_age(harness, id, 2), 3);
+    /* Who knows no ages gets none. */
+    assert_int_equal(set_event(harness, id), 0);
+    struct abi_kfd_event_data data = {.event_id = id};
+    struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)&data, .num_events = 1};
+    assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
+    assert_int_equal(data.last_event_age, 0);
+}
+
 static void errors_are_those_of_amdkfd(void **state) {
     struct harness *harness = *state;
     const uint32_t memory = harness_event(harness, MEMORY, false);
@@ -439,6 +467,7 @@ int main(void) {
         TEST(a_set_beside_a_poll_is_not_lost),
         TEST(a_memory_fault_reaches_memory_events_with_its_data),
         TEST(a_write_to_read_only_memory_is_told_apart),
+        TEST(an_event_that_was_set_since_is_not_waited_for),
         TEST(errors_are_those_of_amdkfd),
         TEST(only_the_device_signals_debug_events),
         TEST(ids_are_the_lowest_free_and_end_with_the_limit),

@@ -69,9 +69,9 @@ static void refusals_are_those_of_amdkfd(void **state) {
         {ABI_KFD_GET_TILE_CONFIG, -EINVAL},   {ABI_KFD_SET_TRAP_HANDLER, -EINVAL},
         {ABI_KFD_ACQUIRE_VM, -EINVAL},        {ABI_KFD_GET_DMABUF_INFO, -EINVAL},
         {ABI_KFD_IMPORT_DMABUF, -EINVAL},     {ABI_KFD_SMI_EVENTS, -EINVAL},
-        {ABI_KFD_CRIU_OP, -EINVAL},           {ABI_KFD_AVAILABLE_MEMORY, -EINVAL},
+        {ABI_KFD_CRIU_OP, -EACCES},           {ABI_KFD_AVAILABLE_MEMORY, -EINVAL},
         {ABI_KFD_EXPORT_DMABUF, -EINVAL},     {ABI_KFD_RUNTIME_ENABLE, -EINVAL},
-        {ABI_KFD_DBG_TRAP, -EINVAL},          {ABI_KFD_DBG_TRAP_OLD, -EINVAL},
+        {ABI_KFD_DBG_TRAP, -ESRCH},           {ABI_KFD_DBG_TRAP_OLD, -EINVAL},
         {ABI_KFD_IPC_EXPORT_HANDLE, -EINVAL}, {ABI_KFD_IPC_IMPORT_HANDLE, -EINVAL},
     };
     struct harness *harness = *state;
@@ -83,12 +83,22 @@ static void refusals_are_those_of_amdkfd(void **state) {
     }
 }
 
+static void nobody_is_debugged(void **state) {
+    struct harness *harness = *state;
+    struct abi_kfd_dbg_trap own = {.pid = (uint32_t)getpid(), .op = 1};
+    struct abi_kfd_dbg_trap other = {.pid = 1};
+    struct abi_kfd_dbg_trap none = {.pid = INT32_MAX};
+    assert_int_equal(IOCTL(harness, ABI_KFD_DBG_TRAP, &own), -EINVAL);
+    assert_int_equal(IOCTL(harness, ABI_KFD_DBG_TRAP, &other), -EPERM);
+    assert_int_equal(IOCTL(harness, ABI_KFD_DBG_TRAP, &none), -ESRCH);
+}
+
 static void the_process_calls_answer(void **state) {
     struct harness *harness = *state;
     struct abi_kfd_get_version version = {0};
     assert_int_equal(IOCTL(harness, ABI_KFD_GET_VERSION, &version), 0);
     assert_int_equal(version.major_version, 1);
-    assert_int_equal(version.minor_version, 11);
+    assert_int_equal(version.minor_version, 14);
 
     struct abi_kfd_get_process_apertures_new count = {0};
     assert_int_equal(IOCTL(harness, ABI_KFD_GET_PROCESS_APERTURES_NEW, &count), 0);
@@ -170,7 +180,7 @@ static void the_trace_shows_arguments_and_answers(void **state) {
     struct harness *harness = *state;
     char line[512];
     traced(harness, ABI_KFD_GET_VERSION, sizeof(struct abi_kfd_get_version), line);
-    assert_string_equal(line, "softgpu: ioctl GET_VERSION version=1.11 = 0");
+    assert_string_equal(line, "softgpu: ioctl GET_VERSION version=1.14 = 0");
     traced(harness, ABI_KFD_CREATE_EVENT, sizeof(struct abi_kfd_create_event), line);
     assert_string_equal(
         line, "softgpu: ioctl CREATE_EVENT type=0 auto_reset=0 node=0 -> event=0x1 slot=1 = 0");
@@ -226,6 +236,7 @@ int main(void) {
         TEST(unknown_numbers_are_invalid),
         TEST(bad_pointers_are_faults),
         TEST(refusals_are_those_of_amdkfd),
+        TEST(nobody_is_debugged),
         TEST(the_process_calls_answer),
         TEST(the_clocks_agree),
         TEST(each_call_is_traced_by_name_with_its_result),

@@ -192,22 +192,26 @@ static void one_queue_has_global_wave_sync(void **state) {
     assert_int_equal(IOCTL(harness, ABI_KFD_ALLOC_QUEUE_GWS, &args), 0);
 }
 
-static void xnack_stays_off(void **state) {
+static void xnack_changes_while_there_is_no_queue(void **state) {
     static const struct {
         int32_t asked;
         bool with_queue;
         int error;
-    } rows[] = {{-1, false, 0}, {0, false, 0},     {1, false, -EPERM},
-                {-1, true, 0},  {0, true, -EBUSY}, {1, true, -EBUSY}};
+        int32_t mode;
+    } rows[] = {{-1, false, 0, 0},    {1, false, 0, 1},     {-1, false, 0, 1}, {-1, true, 0, 1},
+                {0, true, -EBUSY, 0}, {1, true, -EBUSY, 1}, {0, false, 0, 0},  {-1, true, 0, 0}};
     struct harness *harness = *state;
+    static int page;
+    struct sg_vm_range range;
     uint32_t id;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].with_queue)
             assert_int_equal(create(harness, ABI_KFD_QUEUE_COMPUTE_AQL, &id), 0);
         struct abi_kfd_set_xnack_mode args = {.xnack_enabled = rows[i].asked};
         assert_int_equal(IOCTL(harness, ABI_KFD_SET_XNACK_MODE, &args), rows[i].error);
+        assert_int_equal(args.xnack_enabled, rows[i].mode);
         if (!rows[i].error)
-            assert_int_equal(args.xnack_enabled, 0);
+            assert_int_equal(sg_vm_find(harness->vm, (uintptr_t)&page, &range), rows[i].mode);
         if (rows[i].with_queue)
             destroy(harness, id);
     }
@@ -270,7 +274,7 @@ int main(void) {
         TEST(updating_suspends_and_lets_waves_be_saved),
         TEST(masks_come_in_words_and_are_copied),
         TEST(one_queue_has_global_wave_sync),
-        TEST(xnack_stays_off),
+        TEST(xnack_changes_while_there_is_no_queue),
         TEST(destroying_keeps_memory_and_events_going),
         TEST(closing_the_device_destroys_what_is_left),
     };

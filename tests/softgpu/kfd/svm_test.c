@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { VA = 0x40000000, READ = SG_VM_READ };
 
@@ -119,7 +120,40 @@ static void a_new_object_displaces_pages_that_were_unmapped(void **state) {
     assert_int_equal(set(harness, VA, 2 * PAGE, ABI_KFD_SVM_ACCESS, SG_GPU_ID), -EADDRINUSE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+static void what_is_not_there_is_refused(void **state) {
+    struct harness *harness = *state;
+    munmap((void *)(uintptr_t)(VA + 2 * PAGE), PAGE);
+    assert_int_equal(set(harness, VA, 4 * PAGE, ABI_KFD_SVM_ACCESS, SG_GPU_ID), -EFAULT);
+    assert_null(sg_vm_host(harness->vm, VA, PAGE, READ, NULL));
+    assert_int_equal(set(harness, VA, 2 * PAGE, ABI_KFD_SVM_ACCESS, SG_GPU_ID), 0);
+}
+
+static void with_xnack_access_is_taken_away_not_given(void **state) {
+    struct harness *harness = *state;
+    struct abi_kfd_set_xnack_mode on = {.xnack_enabled = 1};
+    struct sg_vm_range range;
+    assert_int_equal(IOCTL(harness, ABI_KFD_SET_XNACK_MODE, &on), 0);
+    assert_int_equal(get(harness, VA, PAGE, ABI_KFD_SVM_ACCESS), ABI_KFD_SVM_ACCESS);
+    assert_true(sg_vm_find(harness->vm, VA, &range));
+    assert_true(range.flags & SG_VM_WRITE);
+    assert_int_equal(set(harness, VA, PAGE, ABI_KFD_SVM_NO_ACCESS, SG_GPU_ID), 0);
+    assert_true(sg_vm_find(harness->vm, VA, &range));
+    assert_false(range.flags & (SG_VM_READ | SG_VM_WRITE));
+    assert_true(sg_vm_find(harness->vm, VA + PAGE, &range));
+    assert_true(range.flags & SG_VM_WRITE);
+    assert_int_equal(set(harness, VA, PAGE, ABI_KFD_SVM_ACCESS, SG_GPU_ID), 0);
+    assert_true(sg_vm_find(harness->vm, VA, &range));
+    assert_true(range.flags & SG_VM_WRITE);
+}
+
+/* The application's pages, which the driver asks the system about. */
+static int setup(void **state) {
+    void *pages = mmap((void *)(uintptr_t)VA, 4 * PAGE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    return pages == MAP_FAILED ? -1 : harness_setup(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -128,6 +162,8 @@ int main(void) {
         TEST(read_only_is_kept_from_writing),
         TEST(attributes_of_a_range_are_combined),
         TEST(errors_are_those_of_amdkfd),
+        TEST(what_is_not_there_is_refused),
+        TEST(with_xnack_access_is_taken_away_not_given),
         TEST(a_new_object_displaces_pages_that_were_unmapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

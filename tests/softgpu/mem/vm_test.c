@@ -248,8 +248,42 @@ static void readers_beside_writers_see_whole_snapshots(void **state) {
     sg_vm_destroy(storm.vm);
 }
 
+static void gaps_are_the_hosts_where_pages_are_pageable(void **state) {
+    (void)state;
+    struct sg_vm *vm = sg_vm_create();
+    struct sg_vm_range range;
+    assert_false(sg_vm_find(vm, 0x200000, &range));
+    sg_vm_set_pageable(vm, true);
+    assert_true(sg_vm_find(vm, 0x200000, &range));
+    assert_int_equal(range.va, 0x10000);
+    assert_int_equal(range.va + range.bytes, 0x7ffffffff000);
+    assert_ptr_equal(range.host, (void *)range.va);
+    assert_int_equal(range.flags, SG_VM_READ | SG_VM_WRITE | SG_VM_USERPTR);
+    assert_false(sg_vm_find(vm, 0x800000000000, &range));
+    assert_false(sg_vm_find(vm, 0xffff, &range));
+    /* Enough intervals for several leaves, with a page between each two. */
+    const uint64_t before = sg_vm_generation(vm);
+    for (uint64_t i = 0; i < 300; i++)
+        map(vm, 0x1000000 + i * 0x2000, 0x1000);
+    assert_int_not_equal(sg_vm_generation(vm), before); /* cached gaps are too large now */
+    for (uint64_t i = 0; i < 299; i++) {
+        assert_true(sg_vm_find(vm, 0x1001800 + i * 0x2000, &range));
+        assert_int_equal(range.va, 0x1001000 + i * 0x2000);
+        assert_int_equal(range.bytes, 0x1000);
+        assert_int_equal(range.flags, SG_VM_READ | SG_VM_WRITE | SG_VM_USERPTR);
+    }
+    assert_true(sg_vm_find(vm, 0x900000, &range));
+    assert_int_equal(range.va + range.bytes, 0x1000000);
+    assert_true(sg_vm_find_host(vm, (void *)0x900010, &range));
+    assert_int_equal(range.va, 0x10000);
+    sg_vm_set_pageable(vm, false);
+    assert_false(sg_vm_find(vm, 0x900000, &range));
+    sg_vm_destroy(vm);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gaps_are_the_hosts_where_pages_are_pageable),
         cmocka_unit_test(finds_first_and_last_byte_and_nothing_outside),
         cmocka_unit_test(refuses_empty_wrapping_and_overlapping),
         cmocka_unit_test(doorbells_take_stores_alone),
