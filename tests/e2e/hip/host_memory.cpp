@@ -207,14 +207,6 @@ static void managed_with_advice() {
     HIP(hipFree(values));
 }
 
-static __managed__ uint32_t managed_words[64];
-
-static void managed_variable() {
-    count_up(managed_words, 64);
-    add_on_device(managed_words, 64, 21);
-    expect(managed_words, 64, 21, "managed variable");
-}
-
 static void what_pointers_say() {
     uint32_t *device = device_array<uint32_t>(COUNT);
     hipPointerAttribute_t attributes;
@@ -248,7 +240,6 @@ int main(int argc, char **argv) {
         {"registered_mapping", registered_mapping},
         {"managed", managed},
         {"managed_with_advice", managed_with_advice},
-        {"managed_variable", managed_variable},
         {"what_pointers_say", what_pointers_say},
     };
     return run_cases(cases, argc, argv);
