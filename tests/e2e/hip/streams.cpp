@@ -4,7 +4,9 @@
 #include "hip_cases.h"
 
 #include <algorithm>
+#include <string>
 #include <thread>
+#include <unistd.h>
 
 __global__ void append(uint32_t *next, uint32_t *slot) {
     *slot = atomicAdd(next, 1u) + 1;
@@ -135,6 +137,24 @@ static void priorities_are_independent() {
     }
     for (hipStream_t stream : streams) {
         HIP(hipStreamDestroy(stream));
+    }
+}
+
+/// On the software GPU, whose trace says so: the driver is told of both priorities but the normal
+/// one.
+static void priorities_reach_the_driver() {
+    if (!environment_is("HSAPROBE_TEST_DEVICE", "soft")) {
+        return;
+    }
+    for (const char *priority : {"0", "15"}) {
+        const std::string command =
+            "HSAPROBE_SOFT_TRACE=ioctl /proc/" + std::to_string(getpid()) +
+            "/exe priorities 2>&1 | grep -c 'UPDATE_QUEUE.* priority=" + priority + " '";
+        int count = -1;
+        FILE *lines = popen(command.c_str(), "r");
+        CHECK(lines && fscanf(lines, "%d", &count) == 1, "%s", command.c_str());
+        pclose(lines);
+        CHECK(count == 3, "%d queues of priority %s", count, priority);
     }
 }
 
@@ -273,6 +293,7 @@ int main(int argc, char **argv) {
         {"null_stream_copies", null_stream_copies},
         {"priorities", priorities},
         {"priorities_are_independent", priorities_are_independent},
+        {"priorities_reach_the_driver", priorities_reach_the_driver},
         {"many", many},
         {"device_synchronize", device_synchronize},
         {"destroy_while_busy", destroy_while_busy},
