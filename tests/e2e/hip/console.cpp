@@ -215,11 +215,15 @@ static int die(const char *how) {
     return 3;
 }
 
+/// What HIP says of a queue that a trap has stopped.
+static const char TRAPPED[] = "HSA_STATUS_ERROR_EXCEPTION";
+
 static void failed_assertion() {
     int status;
     const std::string text = dying("assert", &status);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "status 0x%x: %s", status,
           text.c_str());
+    CHECK(text.find(TRAPPED) != std::string::npos, "no trap: %s", text.c_str());
     CHECK(text.find("console.cpp") != std::string::npos, "no file: %s", text.c_str());
     CHECK(text.find("assert_small") != std::string::npos, "no function: %s", text.c_str());
     CHECK(text.find("values[threadIdx.x] < 5 && \"values are small\"") != std::string::npos,
@@ -236,6 +240,7 @@ static void abort_and_trap() {
         const std::string text = dying(how, &status);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "%s: status 0x%x: %s", how,
               status, text.c_str());
+        CHECK(text.find(TRAPPED) != std::string::npos, "%s: no trap: %s", how, text.c_str());
         CHECK(text.find("giving up\n") != std::string::npos, "%s: %s", how, text.c_str());
     }
 }
