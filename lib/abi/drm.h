@@ -17,10 +17,106 @@ enum { ABI_DRM_MAJOR = 226, ABI_DRM_RENDER_MINOR = 128, ABI_DRM_CARD_MINOR = 0 }
 
 enum abi_drm_nr {
     ABI_DRM_VERSION = 0x00,
+    ABI_DRM_GEM_CLOSE = 0x09,
     ABI_DRM_GET_CAP = 0x0c,
     ABI_DRM_SET_CLIENT_CAP = 0x0d,
+    ABI_DRM_PRIME_HANDLE_TO_FD = 0x2d,
+    ABI_DRM_PRIME_FD_TO_HANDLE = 0x2e,
+    ABI_DRM_AMDGPU_GEM_CREATE = 0x40,
+    ABI_DRM_AMDGPU_GEM_MMAP = 0x41,
     ABI_DRM_AMDGPU_INFO = 0x45, ///< DRM_COMMAND_BASE 0x40 + DRM_AMDGPU_INFO 5
+    ABI_DRM_AMDGPU_GEM_METADATA = 0x46,
+    ABI_DRM_AMDGPU_GEM_WAIT_IDLE = 0x47,
+    ABI_DRM_AMDGPU_GEM_VA = 0x48,
+    ABI_DRM_AMDGPU_GEM_OP = 0x50,
+    ABI_DRM_AMDGPU_GEM_USERPTR = 0x51,
 };
+
+struct abi_drm_gem_close {
+    uint32_t handle;
+    uint32_t pad;
+};
+static_assert(sizeof(struct abi_drm_gem_close) == 8, "uapi");
+
+struct abi_drm_prime_handle {
+    uint32_t handle;
+    uint32_t flags; ///< O_CLOEXEC, O_RDWR
+    int32_t fd;
+};
+static_assert(sizeof(struct abi_drm_prime_handle) == 12, "uapi");
+
+enum { ABI_AMDGPU_DOMAIN_CPU = 1, ABI_AMDGPU_DOMAIN_GTT = 2, ABI_AMDGPU_DOMAIN_VRAM = 4 };
+
+/// GEM_CREATE's argument; of what comes out, the handle is the first half of `size`.
+struct abi_amdgpu_gem_create {
+    uint64_t size;
+    uint64_t alignment;
+    uint64_t domains;
+    uint64_t domain_flags;
+};
+static_assert(sizeof(struct abi_amdgpu_gem_create) == 32, "uapi");
+
+union abi_amdgpu_gem_mmap {
+    uint32_t handle;
+    uint64_t offset; ///< out
+};
+static_assert(sizeof(union abi_amdgpu_gem_mmap) == 8, "uapi");
+
+enum { ABI_AMDGPU_METADATA_SET = 1, ABI_AMDGPU_METADATA_GET = 2 };
+
+struct abi_amdgpu_gem_metadata {
+    uint32_t handle;
+    uint32_t op;
+    uint64_t flags;
+    uint64_t tiling_info;
+    uint32_t data_size_bytes;
+    uint32_t data[64];
+};
+static_assert(sizeof(struct abi_amdgpu_gem_metadata) == 288, "uapi");
+
+/// What comes out: status (0: idle) and domain instead of the first two.
+struct abi_amdgpu_gem_wait_idle {
+    uint32_t handle;
+    uint32_t flags;
+    uint64_t timeout;
+};
+static_assert(sizeof(struct abi_amdgpu_gem_wait_idle) == 16, "uapi");
+
+enum { ABI_AMDGPU_VA_MAP = 1, ABI_AMDGPU_VA_UNMAP = 2 };
+enum {
+    ABI_AMDGPU_VA_READABLE = 1 << 1,
+    ABI_AMDGPU_VA_WRITEABLE = 1 << 2,
+    ABI_AMDGPU_VA_EXECUTABLE = 1 << 3,
+    ABI_AMDGPU_VA_MTYPE_MASK = 0xf << 5,
+};
+
+struct abi_amdgpu_gem_va {
+    uint32_t handle;
+    uint32_t pad;
+    uint32_t operation;
+    uint32_t flags;
+    uint64_t va_address;
+    uint64_t offset_in_bo;
+    uint64_t map_size;
+};
+static_assert(sizeof(struct abi_amdgpu_gem_va) == 40, "uapi");
+
+enum { ABI_AMDGPU_GEM_OP_GET_CREATE_INFO = 0 };
+
+struct abi_amdgpu_gem_op {
+    uint32_t handle;
+    uint32_t op;
+    uint64_t value; ///< address of a struct abi_amdgpu_gem_create
+};
+static_assert(sizeof(struct abi_amdgpu_gem_op) == 16, "uapi");
+
+struct abi_amdgpu_gem_userptr {
+    uint64_t addr;
+    uint64_t size;
+    uint32_t flags;
+    uint32_t handle; ///< out
+};
+static_assert(sizeof(struct abi_amdgpu_gem_userptr) == 24, "uapi");
 
 struct abi_drm_version {
     int32_t version_major; ///< out
@@ -35,6 +131,8 @@ struct abi_drm_version {
     uint64_t desc;
 };
 static_assert(sizeof(struct abi_drm_version) == 64, "uapi");
+
+enum { ABI_DRM_CAP_PRIME = 5 };
 
 struct abi_drm_get_cap {
     uint64_t capability;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "abi/drm.h"
 #include "softgpu/common/options.h"
+#include "softgpu/kfd/gem.h"
 #include "softgpu/kfd/internal.h"
 #include "softgpu/kfd/topology.h"
 
@@ -10,6 +11,8 @@
 
 /* amdgpu's versions: the one whose interface is answered here. */
 enum { DRM_MAJOR = 3, DRM_MINOR = 52 };
+/* The largest argument is GEM_METADATA with 288 bytes. */
+enum { ARGUMENT_BYTES = 320 };
 enum { GTT_LIMIT_DIVISOR = 2, MMR_LIMIT = 128 };
 
 /* As the kernel's drm_copy_field: at most as much as there is room, and always the full length. */
@@ -36,7 +39,8 @@ static int version(struct sg_gpu *gpu, void *argument) {
 static int get_cap(struct sg_gpu *gpu, void *argument) {
     (void)gpu;
     struct abi_drm_get_cap *args = argument;
-    args->value = 0; /* no display, no buffer sharing */
+    /* Buffers can be passed on (3: both ways); there is no display. */
+    args->value = args->capability == ABI_DRM_CAP_PRIME ? 3 : 0;
     return 0;
 }
 
@@ -143,15 +147,30 @@ static int info(struct sg_gpu *gpu, void *argument) {
     }
 }
 
+#define ROW(name, type, handler)                                                                   \
+    { ABI_DRM_##name, sizeof(type), #name, handler, false }
+#define GEM(name, type, handler)                                                                   \
+    { ABI_DRM_##name, sizeof(type), #name, handler, true }
 static const struct {
     uint32_t nr;
     uint32_t bytes;
     const char *name;
     int (*call)(struct sg_gpu *gpu, void *argument);
+    bool is_locked; /* wants memory.lock held */
 } calls[] = {
-    {ABI_DRM_VERSION, sizeof(struct abi_drm_version), "VERSION", version},
-    {ABI_DRM_GET_CAP, sizeof(struct abi_drm_get_cap), "GET_CAP", get_cap},
-    {ABI_DRM_AMDGPU_INFO, sizeof(struct abi_amdgpu_info), "AMDGPU_INFO", info},
+    ROW(VERSION, struct abi_drm_version, version),
+    ROW(GET_CAP, struct abi_drm_get_cap, get_cap),
+    ROW(AMDGPU_INFO, struct abi_amdgpu_info, info),
+    GEM(GEM_CLOSE, struct abi_drm_gem_close, sg_gem_close),
+    GEM(PRIME_HANDLE_TO_FD, struct abi_drm_prime_handle, sg_gem_to_fd),
+    GEM(PRIME_FD_TO_HANDLE, struct abi_drm_prime_handle, sg_gem_from_fd),
+    GEM(AMDGPU_GEM_CREATE, struct abi_amdgpu_gem_create, sg_gem_create),
+    GEM(AMDGPU_GEM_MMAP, union abi_amdgpu_gem_mmap, sg_gem_mmap),
+    GEM(AMDGPU_GEM_METADATA, struct abi_amdgpu_gem_metadata, sg_gem_metadata),
+    GEM(AMDGPU_GEM_WAIT_IDLE, struct abi_amdgpu_gem_wait_idle, sg_gem_wait_idle),
+    GEM(AMDGPU_GEM_VA, struct abi_amdgpu_gem_va, sg_gem_va),
+    GEM(AMDGPU_GEM_OP, struct abi_amdgpu_gem_op, sg_gem_op),
+    GEM(AMDGPU_GEM_USERPTR, struct abi_amdgpu_gem_userptr, sg_gem_userptr),
 };
 
 static void trace(const char *name, bool is_info, const void *args, int result) {
@@ -164,7 +183,7 @@ static void trace(const char *name, bool is_info, const void *args, int result) 
 
 int sg_kfd_drm_ioctl(struct sg_gpu *gpu, unsigned long cmd, void *arg) {
     const uint64_t user = (uint64_t)(uintptr_t)arg;
-    _Alignas(16) uint8_t args[64] = {0};
+    _Alignas(16) uint8_t args[ARGUMENT_BYTES] = {0};
 
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         if (calls[i].nr != _IOC_NR(cmd))
@@ -172,7 +191,11 @@ int sg_kfd_drm_ioctl(struct sg_gpu *gpu, unsigned long cmd, void *arg) {
         const uint64_t bytes = _IOC_SIZE(cmd) < calls[i].bytes ? _IOC_SIZE(cmd) : calls[i].bytes;
         if ((_IOC_DIR(cmd) & _IOC_WRITE) && sg_copy_in(args, user, bytes))
             return -EFAULT;
+        if (calls[i].is_locked)
+            pthread_mutex_lock(&gpu->kfd->memory.lock);
         int result = calls[i].call(gpu, args);
+        if (calls[i].is_locked)
+            pthread_mutex_unlock(&gpu->kfd->memory.lock);
         if ((_IOC_DIR(cmd) & _IOC_READ) && sg_copy_out(user, args, bytes))
             result = -EFAULT;
         if (sg_trace_on(SG_TRACE_IOCTL))

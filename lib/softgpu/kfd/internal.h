@@ -23,6 +23,7 @@ struct sg_bo {
     uint32_t flags;       ///< ABI_KFD_MEM_*
     uint32_t index;       ///< low half of the handle
     uint32_t mapped;      ///< in whose address space: bit i is GPU i
+    bool is_gem;          ///< has a handle of the render node, none of /dev/kfd
     bool is_import;       ///< made by another process, or by this one as another object
     struct sg_file *file; ///< where a range is held for it; NULL: nobody shares it
     uint32_t record;      ///< in that file's table; 0: none yet
@@ -122,6 +123,8 @@ struct sg_gpu {
     struct sg_range *limbo; ///< of the file; freed, held by somebody else
     uint32_t limbo_count;
     uint64_t vram_used;
+    struct sg_gem *gems; ///< by handle of the render node, less 1
+    uint32_t gem_count;
     /* Under queues.lock. */
     uint32_t sdma_count;
 };
@@ -155,6 +158,15 @@ void sg_memory_fini(struct sg_kfd *kfd);
 /// The buffer object of a handle, or NULL. The caller holds memory.lock.
 struct sg_bo *sg_memory_find(struct sg_memory *memory, uint64_t handle);
 uint64_t sg_memory_handle(const struct sg_bo *bo);
+/// Makes an object without a KFD handle, for the render node. Returns 0 or -errno. `args` as for
+/// ALLOC_MEMORY_OF_GPU. The caller holds memory.lock, here and below.
+int sg_memory_create(struct sg_gpu *gpu, const struct abi_kfd_alloc_memory *args,
+                     struct sg_bo **out_bo);
+/// Ends an object that is mapped nowhere.
+void sg_memory_delete(struct sg_bo *bo);
+/// After an interval was unmapped: as the driver flushes the TLB, the device doesn't touch its
+/// pages any more when this returns.
+void sg_memory_flush(struct sg_gpu *gpu, uint64_t va, uint64_t bytes);
 /// True if its bytes are in a render node's file (VRAM and GTT).
 bool sg_bo_in_file(const struct sg_bo *bo);
 /// True if an object other than `except` (may be NULL) holds the range at this offset of the file.

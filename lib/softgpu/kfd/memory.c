@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/kfd/doorbell.h"
+#include "softgpu/kfd/gem.h"
 #include "softgpu/kfd/internal.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ uint64_t sg_memory_handle(const struct sg_bo *bo) {
 struct sg_bo *sg_memory_find(struct sg_memory *memory, uint64_t handle) {
     const uint32_t index = (uint32_t)handle;
     struct sg_bo *bo = index < memory->bo_slots ? memory->bos[index] : NULL;
-    return bo && handle >> 32 == bo->gpu->id ? bo : NULL;
+    return bo && handle >> 32 == bo->gpu->id && !bo->is_gem ? bo : NULL;
 }
 
 static void *map_file(int fd, uint64_t offset, uint64_t bytes) {
@@ -291,6 +292,25 @@ fail_charge:
     return error;
 }
 
+int sg_memory_create(struct sg_gpu *gpu, const struct abi_kfd_alloc_memory *args,
+                     struct sg_bo **out_bo) {
+    const int error = check_alloc(args);
+    if (error)
+        return error;
+    const int result = new_bo(gpu->kfd, gpu, args, out_bo);
+    if (!result)
+        (*out_bo)->is_gem = true;
+    return result;
+}
+
+void sg_memory_delete(struct sg_bo *bo) {
+    struct sg_memory *memory = &bo->gpu->kfd->memory;
+    memory->bos[bo->index] = NULL;
+    uncharge(memory, bo);
+    unback(bo);
+    free(bo);
+}
+
 int sg_ioctl_alloc_memory(struct sg_kfd *kfd, struct abi_kfd_alloc_memory *args) {
     struct sg_gpu *gpu = sg_gpu_find(kfd, args->gpu_id);
     struct sg_bo *bo;
@@ -311,6 +331,13 @@ int sg_ioctl_alloc_memory(struct sg_kfd *kfd, struct abi_kfd_alloc_memory *args)
     return error;
 }
 
+void sg_memory_flush(struct sg_gpu *gpu, uint64_t va, uint64_t bytes) {
+    if (gpu->cu)
+        sg_cu_invalidate_code(gpu->cu, va, bytes);
+    if (gpu->cp)
+        sg_cp_drain(gpu->cp);
+}
+
 static int unmap_bo(struct sg_gpu *gpu, struct sg_bo *bo) {
     int error = sg_vm_unmap(gpu->vm, bo->va, bo->backing);
     if (error)
@@ -318,11 +345,7 @@ static int unmap_bo(struct sg_gpu *gpu, struct sg_bo *bo) {
     if (bo->bytes > bo->backing)
         sg_vm_unmap(gpu->vm, bo->va + bo->backing, bo->backing);
     bo->mapped &= ~(1u << gpu->index);
-    if (gpu->cu)
-        sg_cu_invalidate_code(gpu->cu, bo->va, bo->bytes);
-    /* As the driver flushes the TLB: after UNMAP the device doesn't touch the pages any more. */
-    if (gpu->cp)
-        sg_cp_drain(gpu->cp);
+    sg_memory_flush(gpu, bo->va, bo->bytes);
     return 0;
 }
 
@@ -364,12 +387,7 @@ int sg_ioctl_free_memory(struct sg_kfd *kfd, struct abi_kfd_free_memory *args) {
     else if (bo->mapped || args->handle == memory->event_page_handle)
         error = -EBUSY;
     else
-        memory->bos[bo->index] = NULL;
-    if (!error) {
-        uncharge(memory, bo);
-        unback(bo);
-        free(bo);
-    }
+        sg_memory_delete(bo);
     pthread_mutex_unlock(&memory->lock);
     return error;
 }
@@ -509,6 +527,8 @@ static void fini_gpu(struct sg_gpu *gpu) {
 
 void sg_memory_fini(struct sg_kfd *kfd) {
     struct sg_memory *memory = &kfd->memory;
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++)
+        sg_gem_fini(&kfd->gpus[i]);
     for (uint32_t i = 0; i < memory->bo_slots; i++) {
         struct sg_bo *bo = memory->bos[i];
         if (!bo)

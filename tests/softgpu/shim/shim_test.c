@@ -317,7 +317,7 @@ static void mappings(void) {
     CHECK(again != MAP_FAILED && !strcmp(again, "written"));
     void *hidden = mmap(NULL, MIB, PROT_NONE, MAP_PRIVATE, drm, (off_t)memory.mmap_offset);
     CHECK(hidden != MAP_FAILED && !munmap(hidden, MIB));
-    CHECK(mmap(NULL, MIB, PROT_READ, MAP_SHARED, drm, 1 << 30) == MAP_FAILED && errno == EINVAL);
+    CHECK(mmap(NULL, MIB, PROT_READ, MAP_SHARED, drm, MIB) == MAP_FAILED && errno == EINVAL);
     CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, kfd, 0) == MAP_FAILED && errno == EINVAL);
     const uint64_t doorbells = ABI_KFD_MMAP_TYPE_DOORBELL | ABI_KFD_MMAP_GPU((uint64_t)gpu_id(kfd));
     void *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, kfd, (off_t)doorbells);
