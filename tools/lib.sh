@@ -149,9 +149,14 @@ configure() {
     return 1
 }
 
-# build DIR [TARGET...]: everything by default.
+# build DIR [TARGET...]: everything by default. clang leaves empty temporary folders behind when it
+# compiles for a GPU, so they are made where they can be taken away.
 build() {
-    local dir=$repo_dir/$1
+    local dir=$repo_dir/$1 status
     shift
-    ninja -C "$dir" -j "$(job_count)" "$@" >&2
+    mkdir -p "$dir/tmp"
+    TMPDIR=$dir/tmp ninja -C "$dir" -j "$(job_count)" "$@" >&2
+    status=$?
+    rm -rf "$dir/tmp"
+    return $status
 }

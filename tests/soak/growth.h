@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/// Does a process grow that does the same again and again? Shared by the HSA and the HIP program.
+#ifndef SOAK_GROWTH_H
+#define SOAK_GROWTH_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/// What a leak would show up in.
+struct growth {
+    long resident_kib; ///< VmRSS
+    long threads;
+    long files;    ///< open file descriptors
+    long mappings; ///< lines of /proc/self/maps
+};
+
+static long growth_entries(const char *path) {
+    long count = 0;
+    DIR *folder = opendir(path);
+    while (folder && readdir(folder))
+        count++;
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+static inline struct growth growth_now(void) {
+    struct growth now = {0, 0, 0, 0};
+    char line[512];
+    FILE *status = fopen("/proc/self/status", "r"), *maps = fopen("/proc/self/maps", "r");
+    while (status && fgets(line, sizeof line, status)) {
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            now.resident_kib = strtol(line + 6, NULL, 10);
+        if (strncmp(line, "Threads:", 8) == 0)
+            now.threads = strtol(line + 8, NULL, 10);
+    }
+    while (maps && fgets(line, sizeof line, maps))
+        now.mappings += strchr(line, '\n') != NULL;
+    if (status)
+        fclose(status);
+    if (maps)
+        fclose(maps);
+    now.files = growth_entries("/proc/self/fd");
+    return now;
+}
+
+/// Runs `work` as often as it takes to fill caches and pools (a quarter of `cycles`, at least 8),
+/// then `cycles` times, and compares. Files and threads must be what they were. Mappings may differ
+/// by a few, as allocators split and join theirs, and memory by 4 KiB a cycle or 4 MiB, whichever
+/// is less: one leaked object of a page in each cycle shows. Returns the process's exit code.
+static inline int growth_check(void (*work)(void), long cycles) {
+    const long warm_up = cycles / 4 > 8 ? cycles / 4 : 8;
+    for (long i = 0; i < warm_up; i++)
+        work();
+    const struct growth before = growth_now();
+    for (long i = 0; i < cycles; i++)
+        work();
+    const struct growth after = growth_now();
+    const long memory = after.resident_kib - before.resident_kib;
+    const long allowed = cycles * 4 < 4096 ? cycles * 4 : 4096;
+    printf("%ld cycles: memory %+ld KiB of %ld, threads %+ld, files %+ld, mappings %+ld\n", cycles,
+           memory, before.resident_kib, after.threads - before.threads, after.files - before.files,
+           after.mappings - before.mappings);
+    const int grew = after.threads > before.threads || after.files > before.files ||
+                     after.mappings > before.mappings + 8 || memory > allowed;
+    if (grew)
+        puts("the process grew");
+    return grew;
+}
+
+#endif
