@@ -50,6 +50,8 @@ struct sg_memory {
     pthread_mutex_t lock;
     struct sg_bo **bos; ///< by index; NULL: free
     uint32_t bo_slots;
+    uint32_t first_free; ///< no slot below is free
+    uint32_t newest;     ///< slot of the object that was made last
     uint64_t system_used;
     struct sg_svm_range *svm;
     uint32_t svm_count;
@@ -123,7 +125,8 @@ struct sg_gpu {
     struct sg_range *limbo; ///< of the file; freed, held by somebody else
     uint32_t limbo_count;
     uint64_t vram_used;
-    struct sg_gem *gems; ///< by handle of the render node, less 1
+    struct sg_window *windows; ///< the device's mappings of small objects
+    struct sg_gem *gems;       ///< by handle of the render node, less 1
     uint32_t gem_count;
     /* Under queues.lock. */
     uint32_t sdma_count;

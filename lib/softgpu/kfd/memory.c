@@ -2,6 +2,7 @@
 #include "softgpu/kfd/doorbell.h"
 #include "softgpu/kfd/gem.h"
 #include "softgpu/kfd/internal.h"
+#include "softgpu/kfd/window.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,18 +35,6 @@ struct sg_bo *sg_memory_find(struct sg_memory *memory, uint64_t handle) {
     return bo && handle >> 32 == bo->gpu->id && !bo->is_gem ? bo : NULL;
 }
 
-static void *map_file(int fd, uint64_t offset, uint64_t bytes) {
-    /* By system call: the shim's mmap would ask the driver about this very mapping. */
-    void *host = (void *)syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_NORESERVE, fd, offset);
-    if (host == MAP_FAILED)
-        return NULL;
-    /* A child has no use for it, and a core file has the application's mapping. */
-    madvise(host, bytes, MADV_DONTFORK);
-    madvise(host, bytes, MADV_DONTDUMP);
-    return host;
-}
-
 static int init_gpu(struct sg_gpu *gpu, int page_fd) {
     const uint64_t pages = (uint64_t)gpu->index * SG_KFD_GPU_BYTES;
     struct rlimit limit;
@@ -61,8 +50,9 @@ static int init_gpu(struct sg_gpu *gpu, int page_fd) {
     gpu->next_offset = round_up(gpu->table_bytes, BIG_ALIGN);
     if (ftruncate(gpu->bo_fd, (off_t)gpu->file_bytes))
         return -errno;
-    gpu->doorbell_page = map_file(page_fd, pages + SG_KFD_DOORBELL_OFFSET, SG_KFD_DOORBELL_BYTES);
-    gpu->mmio_page = map_file(page_fd, pages + SG_KFD_MMIO_OFFSET, SG_KFD_MMIO_BYTES);
+    gpu->doorbell_page =
+        sg_file_map(page_fd, pages + SG_KFD_DOORBELL_OFFSET, SG_KFD_DOORBELL_BYTES);
+    gpu->mmio_page = sg_file_map(page_fd, pages + SG_KFD_MMIO_OFFSET, SG_KFD_MMIO_BYTES);
     return gpu->doorbell_page && gpu->mmio_page ? 0 : -ENOMEM;
 }
 
@@ -134,7 +124,7 @@ static int back(struct sg_bo *bo, uint64_t user) {
         if (error)
             return error;
         bo->file_offset = bo->mmap_offset;
-        bo->host = map_file(gpu->bo_fd, bo->file_offset, bo->backing);
+        bo->host = sg_window_map(&gpu->windows, gpu->bo_fd, bo->file_offset, bo->backing);
         if (!bo->host)
             return -ENOMEM;
     }
@@ -186,7 +176,10 @@ static void let_go(struct sg_bo *bo) {
 static void unback(struct sg_bo *bo) {
     if (!sg_bo_in_file(bo) || !bo->host)
         return;
-    munmap(bo->host, bo->backing);
+    if (bo->is_import)
+        munmap(bo->host, bo->backing);
+    else
+        sg_window_unmap(&bo->gpu->windows, bo->host, bo->backing);
     if (bo->file)
         let_go(bo);
     else
@@ -195,7 +188,7 @@ static void unback(struct sg_bo *bo) {
 
 /* Finds or makes a free slot, lowest first. Returns its index or -ENOMEM. */
 static int64_t free_slot(struct sg_memory *memory) {
-    for (uint32_t i = 0; i < memory->bo_slots; i++) {
+    for (uint32_t i = memory->first_free; i < memory->bo_slots; i++) {
         if (!memory->bos[i])
             return i;
     }
@@ -216,6 +209,8 @@ static int insert(struct sg_memory *memory, struct sg_bo *bo) {
         return (int)slot;
     bo->index = (uint32_t)slot;
     memory->bos[slot] = bo;
+    memory->first_free = memory->newest = bo->index;
+    memory->first_free++;
     return 0;
 }
 
@@ -230,7 +225,7 @@ int sg_memory_import(const struct sg_bo *object, struct sg_bo **out_bo) {
     *bo = *object;
     int error = take_offset(bo->gpu, bo->backing, &bo->mmap_offset);
     if (!error) {
-        bo->host = map_file(sg_file_fd(bo->file), bo->file_offset, bo->backing);
+        bo->host = sg_file_map(sg_file_fd(bo->file), bo->file_offset, bo->backing);
         error = bo->host ? insert(memory, bo) : -ENOMEM;
     }
     if (error) {
@@ -306,6 +301,8 @@ int sg_memory_create(struct sg_gpu *gpu, const struct abi_kfd_alloc_memory *args
 void sg_memory_delete(struct sg_bo *bo) {
     struct sg_memory *memory = &bo->gpu->kfd->memory;
     memory->bos[bo->index] = NULL;
+    if (bo->index < memory->first_free)
+        memory->first_free = bo->index;
     uncharge(memory, bo);
     unback(bo);
     free(bo);
@@ -463,24 +460,36 @@ int sg_kfd_mmap(struct sg_kfd *kfd, uint64_t offset, uint64_t bytes, uint64_t *o
     return -EINVAL;
 }
 
+static bool is_mmap_of(const struct sg_bo *bo, const struct sg_gpu *gpu, uint64_t offset,
+                       uint64_t bytes) {
+    return bo && bo->gpu == gpu && sg_bo_in_file(bo) && offset - bo->mmap_offset < bo->backing &&
+           bytes <= bo->backing - (offset - bo->mmap_offset);
+}
+
+/* The newest object first: it is mapped right after it was made. */
+static const struct sg_bo *find_mmap(const struct sg_gpu *gpu, uint64_t offset, uint64_t bytes) {
+    const struct sg_memory *memory = &gpu->kfd->memory;
+    if (memory->bo_slots && is_mmap_of(memory->bos[memory->newest], gpu, offset, bytes))
+        return memory->bos[memory->newest];
+    for (uint32_t i = 0; i < memory->bo_slots; i++) {
+        if (is_mmap_of(memory->bos[i], gpu, offset, bytes))
+            return memory->bos[i];
+    }
+    return NULL;
+}
+
 int sg_kfd_drm_mmap(struct sg_gpu *gpu, uint64_t offset, uint64_t bytes, int *out_fd,
                     uint64_t *out_file_offset) {
     struct sg_memory *memory = &gpu->kfd->memory;
-    int result = -EINVAL;
 
     pthread_mutex_lock(&memory->lock);
-    for (uint32_t i = 0; i < memory->bo_slots && result; i++) {
-        const struct sg_bo *bo = memory->bos[i];
-        if (!bo || bo->gpu != gpu || !sg_bo_in_file(bo) ||
-            offset - bo->mmap_offset >= bo->backing ||
-            bytes > bo->backing - (offset - bo->mmap_offset))
-            continue;
+    const struct sg_bo *bo = find_mmap(gpu, offset, bytes);
+    if (bo) {
         *out_fd = bo->is_import ? sg_file_fd(bo->file) : gpu->bo_fd;
         *out_file_offset = bo->file_offset + (offset - bo->mmap_offset);
-        result = 0;
     }
     pthread_mutex_unlock(&memory->lock);
-    return result;
+    return bo ? 0 : -EINVAL;
 }
 
 int sg_kfd_mapped(struct sg_kfd *kfd, uint64_t file_offset, void *address, uint64_t bytes) {

@@ -2,9 +2,12 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { VA = 0x20000000, MIB = 1 << 20 };
 #define VRAM (ABI_KFD_MEM_VRAM | ABI_KFD_MEM_WRITABLE)
@@ -231,10 +234,82 @@ static void only_the_pages_of_the_driver_can_be_mapped(void **state) {
     assert_int_equal(sg_kfd_drm_mmap(sg_kfd_gpu(harness->kfd, 0), 0, PAGE, &fd, &offset), -EINVAL);
 }
 
+static uint64_t mapping_count(void) {
+    FILE *maps = fopen("/proc/self/maps", "r");
+    uint64_t count = 0;
+    for (int byte; (byte = fgetc(maps)) != EOF;)
+        count += byte == '\n';
+    fclose(maps);
+    return count;
+}
+
+static void a_hundred_thousand_objects_are_no_limit(void **state) {
+    enum { OBJECTS = 120000 };
+    struct sg_vm *vm = sg_vm_create();
+    const int page_fd = memfd_create("pages", MFD_CLOEXEC);
+    const int bo_fd = memfd_create("objects", MFD_CLOEXEC);
+    const struct sg_kfd_config config = {.page_fd = page_fd,
+                                         .gpu_count = 1,
+                                         .gpus = {{.vm = vm, .bo_fd = bo_fd}},
+                                         .vram_bytes = 1 << 30,
+                                         .ram_bytes = 1 << 30,
+                                         .cu_count = 104};
+    assert_int_equal(ftruncate(page_fd, SG_KFD_GPU_BYTES), 0);
+    struct harness many = {.kfd = sg_kfd_create(&config), .vm = vm, .bo_fd = bo_fd};
+    uint64_t *handles = calloc(OBJECTS, sizeof *handles);
+    struct abi_kfd_alloc_memory args;
+    const uint64_t before = mapping_count();
+    (void)state;
+    for (uint64_t i = 0; i < OBJECTS; i++) {
+        assert_int_equal(harness_alloc(&many, VA + i * PAGE, PAGE, VRAM, &args), 0);
+        handles[i] = args.handle;
+        if (i % 1000 == 0) {
+            assert_int_equal(harness_map(&many, args.handle), 0);
+            *(uint64_t *)sg_vm_host(vm, VA + i * PAGE, 8, SG_VM_WRITE, NULL) = i;
+        }
+    }
+    assert_true(mapping_count() < before + 100);
+    for (uint64_t i = 0; i < OBJECTS; i++) {
+        if (i % 1000 == 0) {
+            assert_int_equal(*(uint64_t *)sg_vm_host(vm, VA + i * PAGE, 8, SG_VM_READ, NULL), i);
+            assert_int_equal(harness_unmap(&many, handles[i]), 0);
+        }
+        assert_int_equal(harness_free(&many, handles[i]), 0);
+    }
+    assert_true(mapping_count() <= before + 1);
+    free(handles);
+    sg_kfd_destroy(many.kfd);
+    sg_vm_destroy(vm);
+    close(page_fd);
+    close(bo_fd);
+}
+
+static void odd_objects_are_refused_or_rounded(void **state) {
+    struct harness *harness = *state;
+    struct abi_kfd_alloc_memory args;
+    struct abi_kfd_alloc_memory top;
+    struct sg_vm_range range;
+    /* Sizes count in pages; an address is looked at when it is mapped. */
+    assert_int_equal(harness_alloc(harness, VA, PAGE + 1, VRAM, &args), 0);
+    assert_int_equal(harness_map(harness, args.handle), 0);
+    assert_true(sg_vm_find(harness->vm, VA, &range));
+    assert_int_equal(range.bytes, 2 * PAGE);
+    assert_int_equal(harness_alloc(harness, VA + 8 * PAGE + 1, PAGE, VRAM, &args), 0);
+    assert_int_equal(harness_map(harness, args.handle), -EINVAL);
+    assert_int_equal(harness_alloc(harness, UINT64_MAX - PAGE + 1, PAGE, VRAM, &top), 0);
+    assert_int_equal(harness_map(harness, top.handle), 0);
+    assert_int_equal(harness_unmap(harness, top.handle), 0);
+    assert_int_equal(harness_free(harness, top.handle), 0);
+    assert_int_equal(harness_alloc(harness, UINT64_MAX - PAGE + 1, 2 * PAGE, VRAM, &top), 0);
+    assert_int_equal(harness_map(harness, top.handle), -EINVAL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(odd_objects_are_refused_or_rounded),
+        cmocka_unit_test(a_hundred_thousand_objects_are_no_limit),
         TEST(allocation_errors_are_those_of_amdkfd),
         TEST(vram_is_limited_and_comes_back),
         TEST(a_mapped_object_is_found_with_its_rights),
