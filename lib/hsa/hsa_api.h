@@ -14,6 +14,7 @@
 #include <hsa/hsa_ext_amd.h>
 #include <hsa/hsa_ext_finalize.h>
 #include <hsa/hsa_ext_image.h>
+#include <hsa/hsa_ven_amd_loader.h>
 
 #include "base/status.h"
 
@@ -60,6 +61,9 @@ const char *hsp_hsa_status_text(hsa_status_t status);
 /// threads outlive hsa_shut_down.
 hsp_status hsp_hsa_load(void);
 bool hsp_hsa_loaded(void);
+/// Adds the EXTENSION functions, which the runtime gives out after hsa_init only. Not an error when
+/// it hasn't any: they are missing then. From one thread at a time.
+void hsp_hsa_load_extensions(void);
 /// Path of the file; "" before it is loaded.
 const char *hsp_hsa_library_path(void);
 /// Name of the index-th missing OPTIONAL function; NULL beyond the last.

@@ -21,11 +21,12 @@ static struct hsp_hsa_table direct; // the functions themselves
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool is_loaded;
 static bool is_timed;
+static bool are_extensions_loaded;
 static char library_path[PATH_MAX];
 static uint16_t missing_ids[HSP_HSA_ID_COUNT];
 static uint32_t missing_count;
 
-enum need { REQUIRED, OPTIONAL, LATER };
+enum need { REQUIRED, OPTIONAL, LATER, EXTENSION };
 
 static const char *const names[] = {
 #define HSA_STATUS(group, need, name, parameters, arguments)      #name,
@@ -115,11 +116,12 @@ void hsp_hsa_set_timed(bool timed_wanted) {
 
 // Looks one function up; false when a required one is missing.
 static bool look_up(void *library, enum need need, enum hsp_hsa_id id, void *stand_in, void *slot) {
-    void *address = dlsym(library, names[id]);
+    void *address = need == EXTENSION ? NULL : dlsym(library, names[id]);
     if (!address) {
         if (need == REQUIRED)
             return false;
-        missing_ids[missing_count++] = (uint16_t)id;
+        if (need != EXTENSION)
+            missing_ids[missing_count++] = (uint16_t)id;
         address = stand_in;
     }
     memcpy(slot, &address, sizeof(address));
@@ -190,6 +192,30 @@ hsp_status hsp_hsa_load(void) {
     const hsp_status status = atomic_load(&is_loaded) ? HSP_OK : load_locked();
     pthread_mutex_unlock(&table_lock);
     return status;
+}
+
+void hsp_hsa_load_extensions(void) {
+    hsa_ven_amd_loader_1_03_pfn_t loader = {0};
+    direct.hsa_system_get_major_extension_table(HSA_EXTENSION_AMD_LOADER, 1, sizeof(loader),
+                                                &loader);
+    pthread_mutex_lock(&table_lock);
+    if (!are_extensions_loaded) {
+#define ADD_REQUIRED(name)
+#define ADD_OPTIONAL(name)
+#define ADD_LATER(name)
+#define ADD_EXTENSION(name)                                                                        \
+    if (loader.name)                                                                               \
+        direct.name = loader.name;                                                                 \
+    else                                                                                           \
+        missing_ids[missing_count++] = HSP_HSA_ID_##name;
+#define HSA_STATUS(group, need, name, parameters, arguments)      ADD_##need(name)
+#define HSA_VALUE(group, need, type, name, parameters, arguments) ADD_##need(name)
+#define HSA_VOID(group, need, name, parameters, arguments)        ADD_##need(name)
+#include "hsa/hsa_api.def"
+        publish(is_timed ? &timed : &direct);
+        are_extensions_loaded = true;
+    }
+    pthread_mutex_unlock(&table_lock);
 }
 
 bool hsp_hsa_loaded(void) {

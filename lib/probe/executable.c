@@ -167,3 +167,33 @@ hsp_status hsp_executable_variable(const struct hsp_executable *executable, cons
     *out_bytes = bytes;
     return HSP_OK;
 }
+
+struct range {
+    uint64_t address;
+    uint64_t bytes;
+};
+
+static hsa_status_t read_range(hsa_executable_t handle, hsa_loaded_code_object_t loaded,
+                               void *data) {
+    (void)handle;
+    struct range *range = data;
+    hsa_status_t status = HSP_HSA(hsa_ven_amd_loader_loaded_code_object_get_info)(
+        loaded, HSA_VEN_AMD_LOADER_LOADED_CODE_OBJECT_INFO_LOAD_BASE, &range->address);
+    if (status == HSA_STATUS_SUCCESS)
+        status = HSP_HSA(hsa_ven_amd_loader_loaded_code_object_get_info)(
+            loaded, HSA_VEN_AMD_LOADER_LOADED_CODE_OBJECT_INFO_LOAD_SIZE, &range->bytes);
+    return status;
+}
+
+hsp_status hsp_executable_range(const struct hsp_executable *executable, uint64_t *out_address,
+                                uint64_t *out_bytes) {
+    struct range range = {0};
+    const hsp_status status =
+        HSP_HSA_CALL(hsa_ven_amd_loader_executable_iterate_loaded_code_objects,
+                     (executable->handle, read_range, &range));
+    if (status != HSP_OK)
+        return status;
+    *out_address = range.address;
+    *out_bytes = range.bytes;
+    return HSP_OK;
+}

@@ -64,6 +64,7 @@ static hsp_status init_locked(void) {
     hsp_status_set_describer(HSP_DOMAIN_HSA, describe_hsa);
     if ((status = start_hsa()) != HSP_OK)
         return status;
+    hsp_hsa_load_extensions();
     struct hsp_runtime fresh = {0};
     status = HSP_HSA_CALL(hsa_system_get_info,
                           (HSA_SYSTEM_INFO_TIMESTAMP_FREQUENCY, &fresh.timestamp_frequency_hz));

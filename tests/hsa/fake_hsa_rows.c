@@ -9,11 +9,13 @@
 #include <hsa/hsa_ext_amd.h>
 #include <hsa/hsa_ext_finalize.h>
 #include <hsa/hsa_ext_image.h>
+#include <hsa/hsa_ven_amd_loader.h>
 
 #include "fake_hsa.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#define FAKE_HAS_EXTENSION 0
 #define DEFINE_0(type, name, parameters, result)
 #define DEFINE_1(type, name, parameters, result)                                                   \
     FAKE_EXPORT __attribute__((weak)) type name parameters {                                       \

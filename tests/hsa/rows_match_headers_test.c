@@ -19,6 +19,11 @@
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 // LATER rows aren't in every release's headers.
 #define CHECK_LATER(name)
+#define CHECK_EXTENSION(name)                                                                      \
+    _Static_assert(                                                                                \
+        __builtin_types_compatible_p(__typeof__(((hsa_ven_amd_loader_1_03_pfn_t *)0)->name),       \
+                                     __typeof__(hsp_hsa.name)),                                    \
+        #name " differs from its header");
 #define CHECK_OPTIONAL(name) CHECK_REQUIRED(name)
 #define CHECK_REQUIRED(name)                                                                       \
     _Static_assert(__builtin_types_compatible_p(__typeof__(&name), __typeof__(hsp_hsa.name)),      \

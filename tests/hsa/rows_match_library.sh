@@ -12,7 +12,8 @@ trap 'rm -rf "$work"' EXIT
 
 nm -D --defined-only "$library" | awk '{sub(/@.*/, "", $3); if ($3 ~ /^hsa_/) print $3}' |
     sort -u >"$work/exported"
-awk '/^HSA_(STATUS|VALUE|VOID)/ && match($0, /hsa_[a-z0-9_]+,/) {
+awk '/EXTENSION,/ { next }
+     /^HSA_(STATUS|VALUE|VOID)/ && match($0, /hsa_[a-z0-9_]+,/) {
          while (match($0, /(REQUIRED|OPTIONAL|LATER), */)) {
              need = substr($0, RSTART, index(substr($0, RSTART), ",") - 1); rest = substr($0, RSTART + RLENGTH); break }
          sub(/^[a-z0-9_]+_t, /, "", rest); sub(/,.*/, "", rest); print rest, need }' "$def" \

@@ -24,6 +24,9 @@ int main(void) {
     CHECK(reduce.code.kernarg_bytes == reduce.kernel->kernarg_bytes);
     CHECK(reduce.code.group_bytes == 4096 && reduce.kernel->group_bytes == 4096);
     CHECK(hsp_executable_agent(reduce.executable) == gpu);
+    uint64_t base = 0, size = 0;
+    OK(hsp_executable_range(reduce.executable, &base, &size));
+    CHECK(reduce.code.kernel_object >= base && reduce.code.kernel_object - base < size);
     const struct hsp_kernel stranger = {.name = "stranger", .symbol = "stranger.kd"};
     struct hsp_kernel_code code;
     FAILS(hsp_executable_kernel(reduce.executable, &stranger, &code), HSP_ERROR_NOT_FOUND,

@@ -154,6 +154,10 @@ struct hsp_kernel_code {
 HSP_API hsp_status hsp_executable_kernel(const struct hsp_executable *executable,
                                          const struct hsp_kernel *kernel,
                                          struct hsp_kernel_code *out_code);
+/// Where the image lies in device memory: what a program counter of its kernels is compared with.
+/// HSP_ERROR_NOT_SUPPORTED when the runtime has no loader extension.
+HSP_API hsp_status hsp_executable_range(const struct hsp_executable *executable,
+                                        uint64_t *out_address, uint64_t *out_bytes);
 /// Address and size of a variable in device memory, by its name in the code object.
 HSP_API hsp_status hsp_executable_variable(const struct hsp_executable *executable,
                                            const char *name, uint64_t *out_address,
