@@ -21,7 +21,7 @@ static void open_gpu(void) {
     e2e_kernel(&e2e, "saxpy", &saxpy);
 }
 
-/* y = 1 * x + y; the arguments themselves are pageable too if `kernarg` is. */
+/* y = 1 * x + y */
 static void add(const float *x, float *y) {
     struct {
         float a;
@@ -124,6 +124,10 @@ int main(int argc, char **argv) {
     setenv("HSA_XNACK", "1", 1);
     e2e_child("everything", 30, NULL, NULL, &child);
     CHECK(child.status == 0, "status 0x%x\n%s", (unsigned)child.status, child.output);
+    /* Without interrupts ROCr doesn't look for faults; whoever waits, waits. */
+    const char *interrupts = getenv("HSA_ENABLE_INTERRUPT");
+    if (interrupts && !strcmp(interrupts, "0"))
+        return 0;
     expect_fault("unmapped", "1");
     expect_fault("read-only", "1");
     expect_fault("pageable", "0");
