@@ -181,9 +181,15 @@ static int open_files(struct device *device) {
                : 0;
 }
 
-/* A kernel rang. */
-static void ring_doorbell(void *doorbell, uint64_t offset) {
-    sg_doorbell_ring(doorbell, (uint32_t)(offset / sizeof(uint64_t)));
+/* A kernel of any GPU rang. */
+static void ring_doorbell(void *context, const void *host) {
+    const struct device *device = context;
+    for (uint32_t i = 0; i < device->options.gpu_count; i++) {
+        const uintptr_t page = (uintptr_t)sg_kfd_doorbell_page(sg_kfd_gpu(device->kfd, i));
+        const uintptr_t offset = (uintptr_t)host - page;
+        if (offset < SG_KFD_DOORBELL_BYTES)
+            sg_doorbell_ring(device->gpus[i].doorbell, (uint32_t)(offset / sizeof(uint64_t)));
+    }
 }
 
 static int build_driver(struct device *device) {
@@ -224,7 +230,7 @@ static int build_gpu(struct device *device, uint32_t index) {
     gpu->doorbell = sg_doorbell_create(&doorbell_config);
     if (!gpu->doorbell)
         return errno == ENOMEM ? -ENOMEM : -ENODEV;
-    sg_vm_on_doorbell(gpu->vm, ring_doorbell, gpu->doorbell);
+    sg_vm_on_doorbell(gpu->vm, ring_doorbell, device);
     const struct sg_cp_config cp_config = {
         .vm = gpu->vm,
         .cu = gpu->cu,

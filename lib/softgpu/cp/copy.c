@@ -34,7 +34,6 @@ bool cp_store(struct sg_cp_queue *queue, uint64_t dst_va, const void *source, ui
     if ((bytes == sizeof(uint32_t) || bytes == sizeof(uint64_t)) && dst_va % bytes == 0) {
         const struct sg_tlb_entry *entry = sg_tlb_find(&queue->tlb, dst_va);
         const bool is_doorbell = entry && (entry->flags & SG_VM_DOORBELL);
-        const uint64_t offset = is_doorbell ? dst_va - entry->va : 0;
         void *target = cp_host(queue, dst_va, bytes, is_doorbell ? 0 : SG_VM_WRITE);
         uint64_t value = 0;
         if (!target)
@@ -45,7 +44,7 @@ bool cp_store(struct sg_cp_queue *queue, uint64_t dst_va, const void *source, ui
         else
             __atomic_store_n((uint64_t *)target, value, __ATOMIC_RELEASE);
         if (is_doorbell)
-            sg_vm_ring_doorbell(queue->cp->config.vm, offset);
+            sg_vm_ring_doorbell(queue->cp->config.vm, target);
         return true;
     }
     while (bytes != 0) {

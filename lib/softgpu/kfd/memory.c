@@ -355,8 +355,7 @@ static int map_bo(struct sg_gpu *gpu, struct sg_bo *bo) {
     flags |= bo->flags & ABI_KFD_MEM_USERPTR ? SG_VM_USERPTR : 0;
     flags |= is_doorbell ? SG_VM_DOORBELL : 0;
 
-    /* Which doorbell a wave rings is told by its place in its own GPU's page. */
-    if (bo->va % PAGE_BYTES || !bo->backing || (is_doorbell && bo->gpu != gpu))
+    if (bo->va % PAGE_BYTES || !bo->backing)
         return -EINVAL;
     sg_svm_forget(gpu->kfd, bo->va, bo->bytes);
     struct sg_vm_range range = {

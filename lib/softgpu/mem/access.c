@@ -94,9 +94,10 @@ bool sg_access_write(struct sg_tlb *tlb, uint64_t va, const void *from, uint32_t
         uint64_t offset = va + done - entry->va;
         uint64_t here = entry->bytes - offset;
         uint32_t piece = here < bytes - done ? (uint32_t)here : bytes - done;
-        copy_to(sg_tlb_host(entry, va + done), (const uint8_t *)from + done, piece);
+        void *to = sg_tlb_host(entry, va + done);
+        copy_to(to, (const uint8_t *)from + done, piece);
         if (entry->flags & SG_VM_DOORBELL)
-            sg_vm_ring_doorbell(tlb->vm, offset);
+            sg_vm_ring_doorbell(tlb->vm, to);
         done += piece;
     }
     return true;

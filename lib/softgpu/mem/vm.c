@@ -49,7 +49,7 @@ struct retired {
 struct sg_vm {
     _Atomic(struct root *) root;
     _Atomic uint64_t generation;
-    void (*ring)(void *context, uint64_t offset);
+    void (*ring)(void *context, const void *host);
     void *ring_context;
     bool pageable;
     pthread_mutex_t lock;
@@ -76,15 +76,15 @@ struct sg_vm *sg_vm_create(void) {
     return vm;
 }
 
-void sg_vm_on_doorbell(struct sg_vm *vm, void (*ring)(void *context, uint64_t offset),
+void sg_vm_on_doorbell(struct sg_vm *vm, void (*ring)(void *context, const void *host),
                        void *context) {
     vm->ring = ring;
     vm->ring_context = context;
 }
 
-void sg_vm_ring_doorbell(const struct sg_vm *vm, uint64_t offset) {
+void sg_vm_ring_doorbell(const struct sg_vm *vm, const void *host) {
     if (vm->ring)
-        vm->ring(vm->ring_context, offset);
+        vm->ring(vm->ring_context, host);
 }
 
 void sg_vm_set_pageable(struct sg_vm *vm, bool pageable) {

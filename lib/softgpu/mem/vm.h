@@ -41,15 +41,15 @@ struct sg_vm *sg_vm_create(void);
 /// Frees the map, never the host bytes. No reader may be left. NULL is accepted.
 void sg_vm_destroy(struct sg_vm *vm);
 
-/// Has `ring` called after each store of a wave to an interval with SG_VM_DOORBELL: `offset` is
-/// that of the stored bytes' beginning in the interval. Such an interval lacks SG_VM_WRITE, so that
-/// stores to it never take a fast path; atomics are faults there, as a doorbell only takes stores.
-/// `ring` runs on whatever thread runs the wave and must be async-signal-safe. Call this before the
-/// first wave runs.
-void sg_vm_on_doorbell(struct sg_vm *vm, void (*ring)(void *context, uint64_t offset),
+/// Has `ring` called after each store of a wave to an interval with SG_VM_DOORBELL: `host` is where
+/// the stored bytes begin (the interval may be another GPU's doorbells). Such an interval lacks
+/// SG_VM_WRITE, so that stores to it never take a fast path; atomics are faults there, as a
+/// doorbell only takes stores. `ring` runs on whatever thread runs the wave and must be
+/// async-signal-safe. Call this before the first wave runs.
+void sg_vm_on_doorbell(struct sg_vm *vm, void (*ring)(void *context, const void *host),
                        void *context);
 /// Tells of such a store; sg_access_write does.
-void sg_vm_ring_doorbell(const struct sg_vm *vm, uint64_t offset);
+void sg_vm_ring_doorbell(const struct sg_vm *vm, const void *host);
 
 /// Maps an interval. Returns 0, -EINVAL (empty or wrapping), -EEXIST (overlap), -ENOMEM.
 int sg_vm_map(struct sg_vm *vm, const struct sg_vm_range *range);

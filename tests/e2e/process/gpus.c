@@ -121,6 +121,36 @@ static void barriers_wait_for_signals_of_other_gpus(const struct gpus *gpus) {
     }
 }
 
+/// A packet that nobody announces on GPU 1, until a kernel of GPU 0 stores to its doorbell.
+static void a_kernel_rings_the_doorbell_of_another_gpu(const struct gpus *gpus) {
+    struct e2e_kernel kernel;
+    struct {
+        uint32_t *flag;
+        uint32_t value;
+    } * args;
+    hsa_queue_t *ringing = e2e_queue(&gpus->each[0], 64);
+    hsa_queue_t *rung = e2e_queue(&gpus->each[1], 64);
+    const hsa_signal_t done = e2e_signal(1), stored = e2e_signal(1);
+    const hsa_barrier_and_packet_t packet = {.header = HSA_PACKET_TYPE_BARRIER_AND,
+                                             .completion_signal = done};
+    e2e_kernel(&gpus->each[0], "set_flag", &kernel);
+    args = e2e_alloc(&gpus->each[0], gpus->each[0].kernarg, 4096);
+    const uint64_t index = hsa_queue_add_write_index_scacq_screl(rung, 1);
+    hsa_barrier_and_packet_t *slot = (hsa_barrier_and_packet_t *)rung->base_address + index;
+    memcpy((char *)slot + 4, (const char *)&packet + 4, sizeof packet - 4);
+    __atomic_store_n(&slot->header, packet.header, __ATOMIC_RELEASE);
+    /* amd_signal_t: the kind, then the doorbell's address. */
+    args->flag = *(uint32_t **)(rung->doorbell_signal.handle + 8);
+    args->value = (uint32_t)index;
+    e2e_dispatch(ringing, &kernel, 1, 1, args, stored);
+    e2e_wait(stored);
+    e2e_wait(done);
+    HSA(hsa_signal_destroy(stored));
+    HSA(hsa_signal_destroy(done));
+    HSA(hsa_queue_destroy(rung));
+    HSA(hsa_queue_destroy(ringing));
+}
+
 /// As a child: GPU 1 stores to memory that is mapped on GPU 0 alone, or (with "granted") on both.
 static int store_to_the_peer(bool is_granted) {
     struct gpus gpus;
@@ -196,6 +226,7 @@ int main(int argc, char **argv) {
     open_gpus(&gpus);
     copies_go_from_gpu_to_gpu(&gpus);
     barriers_wait_for_signals_of_other_gpus(&gpus);
+    a_kernel_rings_the_doorbell_of_another_gpu(&gpus);
     a_queue_error_stays_on_its_gpu(&gpus);
     for (int i = 0; i < GPUS; ++i) {
         hsa_queue_t *queue = e2e_queue(&gpus.each[i], 64);

@@ -168,6 +168,16 @@ static void each_gpu_has_its_own_doorbells(void **state) {
     assert_int_equal(offsets[1] - offsets[0], SG_KFD_GPU_BYTES);
     assert_true(sg_kfd_doorbell_page(sg_kfd_gpu(two->harness.kfd, 0)) !=
                 sg_kfd_doorbell_page(sg_kfd_gpu(two->harness.kfd, 1)));
+    /* A kernel of one may ring the other's: ROCT maps the pages everywhere. */
+    const uint32_t ids[] = {sg_gpu_id(0), sg_gpu_id(1)};
+    struct abi_kfd_alloc_memory page;
+    struct sg_vm_range range;
+    uint32_t done;
+    assert_int_equal(alloc(two, ids[1], VA, SG_KFD_DOORBELL_BYTES, ABI_KFD_MEM_DOORBELL, &page), 0);
+    assert_int_equal(change(two, ABI_KFD_MAP_MEMORY_TO_GPU, page.handle, ids, GPUS, &done), 0);
+    assert_true(sg_vm_find(two->vms[0], VA, &range));
+    assert_ptr_equal(range.host, sg_kfd_doorbell_page(sg_kfd_gpu(two->harness.kfd, 1)));
+    assert_true(range.flags & SG_VM_DOORBELL);
     const uint64_t third = ABI_KFD_MMAP_TYPE_DOORBELL | ABI_KFD_MMAP_GPU(sg_gpu_id(2));
     assert_int_equal(sg_kfd_mmap(two->harness.kfd, third, SG_KFD_DOORBELL_BYTES, &offsets[0]),
                      -EINVAL);
