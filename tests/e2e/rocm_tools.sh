@@ -38,8 +38,8 @@ hipcc)
     trap 'rm -rf "$work"' EXIT
     printf '#include <hip/hip_runtime.h>\n__global__ void k() {}\nint main() { k<<<1, 1>>>(); return hipDeviceSynchronize(); }\n' \
         >"$work/k.cpp"
-    # Without --offload-arch it asks for the GPU that is there.
-    output=$(hipcc -o "$work/k" "$work/k.cpp" 2>&1) || { echo "$output"; exit 1; }
+    # Without --offload-arch it asks for the GPU that is there. clang leaves a temporary folder.
+    output=$(TMPDIR=$work hipcc -o "$work/k" "$work/k.cpp" 2>&1) || { echo "$output"; exit 1; }
     output=$(strings -a "$work/k" 2>/dev/null || grep -ao 'hipv4-amdgcn-amd-amdhsa--gfx[0-9a-f]*' "$work/k")
     expect 'amdgcn-amd-amdhsa--gfx90a'
     "$work/k"
