@@ -48,6 +48,16 @@ inline bool streams_are_independent() {
     return launches_return_early() && !environment_is("GPU_MAX_HW_QUEUES", "1");
 }
 
+/// A synchronised stream has nothing left to do. Where AMD_DIRECT_DISPATCH is 0, waiting gives
+/// HIP's own thread another marker, which it may not have taken yet.
+inline void check_idle(hipStream_t stream) {
+    hipError_t seen = hipStreamQuery(stream);
+    while (seen == hipErrorNotReady && environment_is("AMD_DIRECT_DISPATCH", "0")) {
+        seen = hipStreamQuery(stream);
+    }
+    CHECK(seen == hipSuccess, "a synchronised stream: %s", hipGetErrorName(seen));
+}
+
 static __global__ void hold_until_open(const uint32_t *flag) {
     while (__hip_atomic_load(flag, __ATOMIC_ACQUIRE, __HIP_MEMORY_SCOPE_SYSTEM) == 0) {
         __builtin_amdgcn_s_sleep(2);

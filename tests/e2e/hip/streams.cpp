@@ -24,14 +24,24 @@ static void check_order(hipStream_t first, hipStream_t second, bool waits) {
     if (!streams_are_independent()) {
         return;
     }
-    uint32_t *next = shared_array<uint32_t>(1), *slots = shared_array<uint32_t>(2);
+    uint32_t *next = shared_array<uint32_t>(1), *slots = shared_array<uint32_t>(3);
     gate held;
     held.hold(first);
     append<<<1, 1, 0, first>>>(next, &slots[0]);
     CHECK(hipStreamQuery(first) == hipErrorNotReady, "a held stream is ready");
     append<<<1, 1, 0, second>>>(next, &slots[1]);
     if (waits) {
+        // What would run too early gets the time that ten other kernels take, of a priority that
+        // has hardware queues of its own.
+        hipStream_t aside;
+        HIP(hipStreamCreateWithPriority(&aside, hipStreamNonBlocking, -1));
+        for (int k = 0; k < 10; ++k) {
+            affine<<<1, 1, 0, aside>>>(&slots[2], 1, 1, 1);
+            HIP(hipStreamSynchronize(aside));
+        }
+        HIP(hipStreamDestroy(aside));
         CHECK(hipStreamQuery(second) == hipErrorNotReady, "the second stream did not wait");
+        CHECK(__atomic_load_n(next, __ATOMIC_ACQUIRE) == 0, "the second stream did not wait");
         held.open();
     } else {
         HIP(hipStreamSynchronize(second));
@@ -40,7 +50,7 @@ static void check_order(hipStream_t first, hipStream_t second, bool waits) {
     }
     HIP(hipStreamSynchronize(first));
     HIP(hipStreamSynchronize(second));
-    HIP(hipStreamQuery(first));
+    check_idle(first);
     CHECK(slots[0] == (waits ? 1u : 2u) && slots[1] == (waits ? 2u : 1u), "%u then %u", slots[0],
           slots[1]);
     HIP(hipHostFree(next));
@@ -146,16 +156,18 @@ static void priorities_reach_the_driver() {
     if (!environment_is("HSAPROBE_TEST_DEVICE", "soft")) {
         return;
     }
-    for (const char *priority : {"0", "15"}) {
-        const std::string command =
-            "HSAPROBE_SOFT_TRACE=ioctl /proc/" + std::to_string(getpid()) +
-            "/exe priorities 2>&1 | grep -c 'UPDATE_QUEUE.* priority=" + priority + " '";
-        int count = -1;
-        FILE *lines = popen(command.c_str(), "r");
-        CHECK(lines && fscanf(lines, "%d", &count) == 1, "%s", command.c_str());
-        pclose(lines);
-        CHECK(count == 3, "%d queues of priority %s", count, priority);
+    const std::string command = "HSAPROBE_SOFT_TRACE=ioctl /proc/" + std::to_string(getpid()) +
+                                "/exe priorities 2>&1 | grep 'UPDATE_QUEUE.* priority='";
+    FILE *lines = popen(command.c_str(), "r");
+    char line[512];
+    int low = 0, high = 0;
+    CHECK(lines, "%s", command.c_str());
+    while (fgets(line, sizeof line, lines)) {
+        low += strstr(line, " priority=0 ") != nullptr;
+        high += strstr(line, " priority=15 ") != nullptr;
     }
+    pclose(lines);
+    CHECK(low == 3 && high == 3, "%d queues of low and %d of high priority", low, high);
 }
 
 /// Many more streams than hardware queues, each a chain of copy, kernels, copy.
@@ -183,7 +195,7 @@ static void many() {
     }
     HIP(hipDeviceSynchronize());
     for (int s = 0; s < streams; ++s) {
-        HIP(hipStreamQuery(stream[s]));
+        check_idle(stream[s]);
         for (int i = 0; i < count; ++i) {
             uint32_t expected = static_cast<uint32_t>(s * 1000 + i);
             for (uint32_t k = 0; k < 6; ++k) {
@@ -259,7 +271,7 @@ static void per_thread_stream() {
             HIP(hipMemcpyAsync(seen.data(), device, count * 4, hipMemcpyDeviceToHost,
                                hipStreamPerThread));
             HIP(hipStreamSynchronize(hipStreamPerThread));
-            HIP(hipStreamQuery(hipStreamPerThread));
+            check_idle(hipStreamPerThread);
             for (uint32_t value : seen) {
                 CHECK(value == expected, "thread %d: %u, not %u", t, value, expected);
             }
