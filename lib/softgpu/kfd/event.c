@@ -32,6 +32,15 @@
 /* As callers of 1.14 see it: never 0. */
 #define AGE_OF(w) (SETS_OF(w) + 1)
 
+/* A thread that looks at a value, finds it unchanged and waits for the value's auto-reset event
+ * sleeps for ever if the event was set in between and somebody else's wait consumed that: ROCr up
+ * to 6.0 loses wake-ups so on busy machines (the thread that runs handlers against one that waits
+ * for a handler, in hsa_queue_destroy), and version 1.14 brought the age of events against it. For
+ * callers without ages, events have times: a wait without timeout ends at once when one of its
+ * events was set since the thread last returned from waiting, whoever consumed that. */
+static _Atomic uint64_t set_clock = 1;
+static _Thread_local uint64_t returned_at __attribute__((tls_model("initial-exec"))); /* 0: never */
+
 /* Wait lists above this come from the heap. ROCr's event thread waits for a few hundred. */
 enum { WAITERS_ON_STACK = 64 };
 /* What the device libraries leave of an event's id in M0. */
@@ -43,6 +52,7 @@ struct waiter {
     uint64_t serial;
     uint32_t sets;
     uint64_t known_age; /* 0: the caller doesn't care */
+    uint64_t since;     /* sets after this time count too; 0: the caller knows ages or can wait */
     bool registered;    /* counted in the event's word */
     bool activated;
 };
@@ -75,6 +85,8 @@ static void wake_waiters(struct sg_events *events) {
 static void set(struct sg_events *events, struct sg_event *event) {
     uint64_t old = atomic_load(&event->word);
     uint64_t new;
+    /* First the time: who begins to wait after the swap sees it. */
+    atomic_store(&event->set_at, atomic_fetch_add(&set_clock, 1) + 1);
     do {
         if (!(old & LIVE))
             return;
@@ -147,6 +159,7 @@ static int take_slot(struct sg_event *slots, uint32_t first, uint32_t limit,
         if (word & LIVE)
             continue;
         atomic_store(&slots[i].type, args->event_type);
+        atomic_store(&slots[i].set_at, 0);
         const uint64_t serial = (SERIAL_OF(word) + SERIAL) & SERIALS;
         atomic_store(&slots[i].word, serial | LIVE | (args->auto_reset ? AUTO_RESET : 0));
         return (int)i;
@@ -253,6 +266,8 @@ static bool waiter_begin(struct sg_events *events, struct waiter *waiter, uint32
     waiter->activated = old & SIGNALED;
     if (atomic_load(&waiter->event->type) == ABI_KFD_EVENT_SIGNAL && waiter->known_age &&
         waiter->known_age != AGE_OF(old))
+        waiter->activated = true;
+    if (waiter->since && atomic_load(&waiter->event->set_at) > waiter->since)
         waiter->activated = true;
     return true;
 }
@@ -367,8 +382,10 @@ int sg_ioctl_wait_events(struct sg_kfd *kfd, struct abi_kfd_wait_events *args) {
 
     int result = 0;
     uint32_t begun = 0;
+    const uint64_t since = args->timeout == ABI_KFD_TIMEOUT_INFINITE ? returned_at : 0;
     for (; begun < count && !result; begun++) {
-        waiters[begun] = (struct waiter){.known_age = data[begun].last_event_age};
+        const uint64_t age = data[begun].last_event_age;
+        waiters[begun] = (struct waiter){.known_age = age, .since = age ? 0 : since};
         if (!waiter_begin(events, &waiters[begun], data[begun].event_id))
             result = -EINVAL;
     }
@@ -376,6 +393,8 @@ int sg_ioctl_wait_events(struct sg_kfd *kfd, struct abi_kfd_wait_events *args) {
         result = wait_loop(events, waiters, args);
     if (!result && args->wait_result == ABI_KFD_WAIT_COMPLETE)
         copy_event_data(events, waiters, args);
+    /* Before leaving: what is set from now on may find others waiting. */
+    returned_at = atomic_load(&set_clock);
     for (uint32_t i = 0; i < begun; i++)
         waiter_end(&waiters[i], result == -EINTR);
     if (waiters != on_stack)

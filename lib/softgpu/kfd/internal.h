@@ -63,7 +63,8 @@ struct sg_memory {
 /// One event. `word` holds all that changes, see event.c.
 struct sg_event {
     _Atomic uint64_t word;
-    _Atomic uint32_t type; ///< enum abi_kfd_event_type
+    _Atomic uint64_t set_at; ///< when it was last set, see event.c; 0: never
+    _Atomic uint32_t type;   ///< enum abi_kfd_event_type
 };
 
 enum { SG_OTHER_EVENT_LIMIT = 256 };

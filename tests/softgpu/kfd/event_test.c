@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -356,6 +357,47 @@ static void an_event_that_was_set_since_is_not_waited_for(void **state) {
     assert_int_equal(data.last_event_age, 0);
 }
 
+/// Waits for ever twice; between the two it lets somebody else go first.
+struct looper {
+    struct harness *harness;
+    uint32_t id;
+    _Atomic int waits; ///< that have ended
+    _Atomic bool may_go_on;
+};
+
+static void *wait_twice(void *argument) {
+    struct looper *looper = argument;
+    wait_one(looper->harness, looper->id, ABI_KFD_TIMEOUT_INFINITE);
+    atomic_store(&looper->waits, 1);
+    while (!atomic_load(&looper->may_go_on))
+        sched_yield();
+    wait_one(looper->harness, looper->id, ABI_KFD_TIMEOUT_INFINITE);
+    atomic_store(&looper->waits, 2);
+    return NULL;
+}
+
+/// As ROCr's handler thread and a thread that waits for a handler share an event.
+static void a_set_that_somebody_else_consumed_reaches_who_waits_again(void **state) {
+    struct harness *harness = *state;
+    struct looper looper = {.harness = harness, .id = harness_event(harness, SIGNAL, true)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_twice, &looper), 0);
+    while (atomic_load(&looper.waits) == 0)
+        set_event(harness, looper.id);
+    wait_one(harness, looper.id, 0); /* the last of those may be left over */
+    assert_int_equal(set_event(harness, looper.id), 0);
+    assert_int_equal(wait_one(harness, looper.id, 0), ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(wait_one(harness, looper.id, 0), ABI_KFD_WAIT_TIMEOUT);
+    atomic_store(&looper.may_go_on, true);
+    for (int i = 0; i < 200 && atomic_load(&looper.waits) < 2; i++)
+        let_it_sleep();
+    const int waits = atomic_load(&looper.waits);
+    while (atomic_load(&looper.waits) < 2) /* so that this fails and doesn't hang */
+        set_event(harness, looper.id);
+    pthread_join(thread, NULL);
+    assert_int_equal(waits, 2);
+}
+
 static void errors_are_those_of_amdkfd(void **state) {
     struct harness *harness = *state;
     const uint32_t memory = harness_event(harness, MEMORY, false);
@@ -468,6 +510,7 @@ int main(void) {
         TEST(a_memory_fault_reaches_memory_events_with_its_data),
         TEST(a_write_to_read_only_memory_is_told_apart),
         TEST(an_event_that_was_set_since_is_not_waited_for),
+        TEST(a_set_that_somebody_else_consumed_reaches_who_waits_again),
         TEST(errors_are_those_of_amdkfd),
         TEST(only_the_device_signals_debug_events),
         TEST(ids_are_the_lowest_free_and_end_with_the_limit),
