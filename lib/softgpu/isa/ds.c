@@ -171,7 +171,9 @@ SG_INLINE void give(sg_lane_row *rows, uint32_t lane, uint32_t bytes, uint64_t v
 #define ATOMIC_HANDLER(name, update, type, rtn)                                                    \
     SG_HANDLER(name) {                                                                             \
         ATOMIC_BEGIN(w, op, sizeof(WORD_##type));                                                  \
+        sg_f64_mode(w, SG_T_##type == SG_T_f64);                                                   \
         update_##update(w, op, &at, rtn);                                                          \
+        sg_f32_mode(w, SG_T_##type == SG_T_f64);                                                   \
         SG_NEXT(w, op);                                                                            \
     }
 #define DS_ATOMIC(stem, type, opcode, operands, ...)                                               \

@@ -98,6 +98,46 @@ SG_INLINE uint32_t f32_to_f16_rtz(float x) {
     return r | (u >> 16 & 0x8000);
 }
 
+/// The same under MODE's rounding, whatever the host's: for modes other than round to nearest.
+SG_INLINE uint32_t f32_to_f16_directed(float x, uint32_t round) {
+    enum { ROUND_UP = 1, ROUND_DOWN = 2 };
+    uint32_t u = f32_bits(x), magnitude = u & 0x7fffffff, negative = u >> 31;
+    uint32_t exponent = magnitude >> 23;
+    uint32_t m = (magnitude & 0x7fffff) | (exponent ? 0x800000 : 0);
+    uint32_t shift = exponent < 113 ? 126 - exponent : 13; // denormals align to 2^-24
+    shift = shift > 31 ? 31 : shift;
+    uint32_t base = exponent < 113 ? 0 : (exponent - 113) << 10;
+    bool away = (m & ((1u << shift) - 1)) != 0 && round == (negative ? ROUND_DOWN : ROUND_UP);
+    uint32_t r = base + (m >> shift) + away;
+    uint32_t huge = round == (negative ? ROUND_DOWN : ROUND_UP) ? 0x7c00 : 0x7bff;
+    r = magnitude >= 0x477fe000 && r >= 0x7c00 ? huge : r;
+    r = magnitude >= 0x47800000 ? huge : r;
+    r = magnitude == 0x7f800000 ? 0x7c00 : r;
+    r = magnitude > 0x7f800000 ? 0x7e00 | (magnitude >> 13 & 0x3ff) : r;
+    return r | negative << 15;
+}
+
+/* Half precision under the bits of MODE that matter to it: rounding 3:2, denormals 7:6. The usual
+ * ones are a constant, so that nothing is left of them. */
+enum { SG_HALF_DEFAULT = 0xc0, SG_HALF_BITS = 0xcc, SG_HALF_FLUSH = 0x0c };
+SG_INLINE uint32_t half_flushed(uint32_t h, bool flush) {
+    return flush && (h & 0x7c00) == 0 ? h & 0x8000 : h;
+}
+SG_INLINE uint32_t half_bits(float x, uint32_t mode) {
+    uint32_t r = mode & 0xc ? f32_to_f16_directed(x, mode >> 2 & 3) : f32_to_f16(x);
+    return half_flushed(r, !(mode & 0x80));
+}
+SG_INLINE float half_value(uint32_t h, uint32_t mode) {
+    return f16_to_f32(half_flushed(h, !(mode & 0x40)));
+}
+/// a * b + c with two roundings; denormals are zeros.
+SG_INLINE float mad_f16(float a, float b, float c, uint32_t mode) {
+    mode &= SG_HALF_FLUSH;
+    float x = half_value(half_bits(a, mode), mode), y = half_value(half_bits(b, mode), mode);
+    float product = half_value(half_bits(x * y, mode), mode);
+    return f16_to_f32(half_bits(product + half_value(half_bits(c, mode), mode), mode));
+}
+
 /// To the nearest float, but an inexact result gets an odd last bit: a second, narrower rounding
 /// then gives what one rounding would have given.
 SG_INLINE float f64_to_f32_odd(double x) {
@@ -134,9 +174,17 @@ SG_INLINE float fma_f32(float a, float b, float c) {
 SG_INLINE double fma_f64(double a, double b, double c) {
     return __builtin_fma(a, b, c);
 }
-/// Result already rounded to half precision. The double sum is exact or far from a tie.
+/// Yet to be rounded to half precision. The double sum is exact or far from a tie.
 SG_INLINE float fma_f16(float a, float b, float c) {
-    return f16_to_f32(f64_to_f16((double)a * (double)b + (double)c));
+    return f64_to_f32_odd((double)a * (double)b + (double)c);
+}
+SG_INLINE float f32_flushed(float x) {
+    return f32_from(f32_bits(x) & ((f32_bits(x) & 0x7f800000) == 0 ? 0x80000000 : ~0u));
+}
+/// a * b + c with two roundings; denormals are zeros.
+SG_INLINE float mad_f32(float a, float b, float c) {
+    float product = f32_flushed(f32_flushed(a) * f32_flushed(b));
+    return f32_flushed(product + f32_flushed(c));
 }
 
 /* ---- minimum, maximum (NaN and signed-zero rules of the manual) ---- */
@@ -164,6 +212,20 @@ SG_INLINE float med3_f32(float a, float b, float c, bool ieee) {
     return f32_is_nan(a) || f32_is_nan(b) || f32_is_nan(c) ? min_f32(min_f32(a, b, ieee), c, ieee)
                                                            : r;
 }
+
+/* ---- rounding to integers, whatever the host's rounding mode ---- */
+
+#define SG_ROUND_EVEN(type, name, truncate, copysign)                                              \
+    SG_INLINE type name(type x) {                                                                  \
+        type t = truncate(x);                                                                      \
+        type rest = x - t < 0 ? t - x : x - t;                                                     \
+        bool odd = truncate(t * (type)0.5) != t * (type)0.5;                                       \
+        type r = rest > (type)0.5 || (rest == (type)0.5 && odd) ? t + copysign((type)1, x) : t;    \
+        return copysign(r, x); /* vectorised, t may have been added to -0 under round-down */      \
+    }
+SG_ROUND_EVEN(float, round_even_f32, __builtin_truncf, __builtin_copysignf)
+SG_ROUND_EVEN(double, round_even_f64, __builtin_trunc, __builtin_copysign)
+#undef SG_ROUND_EVEN
 
 /* ---- conversions ---- */
 
@@ -204,26 +266,13 @@ SG_INLINE uint32_t f32_to_snorm16(float x) {
     float c = x > -1.0f ? x : -1.0f;
     c = c < 1.0f ? c : 1.0f;
     c = x == x ? c : 0.0f;
-    return (uint32_t)(int32_t)__builtin_floor((double)c * 32767.0 + 0.5) & 0xffff;
+    return (uint32_t)(int32_t)round_even_f64((double)c * 32767.0) & 0xffff;
 }
 SG_INLINE uint32_t f32_to_unorm16(float x) {
     float c = x > 0.0f ? x : 0.0f;
     c = c < 1.0f ? c : 1.0f;
-    return (uint32_t)(int32_t)__builtin_floor((double)c * 65535.0 + 0.5);
+    return (uint32_t)(int32_t)round_even_f64((double)c * 65535.0);
 }
-
-/* ---- rounding to integers, whatever the host's rounding mode ---- */
-
-#define SG_ROUND_EVEN(type, name, truncate, copysign)                                              \
-    SG_INLINE type name(type x) {                                                                  \
-        type t = truncate(x);                                                                      \
-        type rest = x - t < 0 ? t - x : x - t;                                                     \
-        bool odd = truncate(t * (type)0.5) != t * (type)0.5;                                       \
-        return rest > (type)0.5 || (rest == (type)0.5 && odd) ? t + copysign((type)1, x) : t;      \
-    }
-SG_ROUND_EVEN(float, round_even_f32, __builtin_truncf, __builtin_copysignf)
-SG_ROUND_EVEN(double, round_even_f64, __builtin_trunc, __builtin_copysign)
-#undef SG_ROUND_EVEN
 
 /* ---- exponents ---- */
 
@@ -234,8 +283,9 @@ SG_INLINE double exp2_int(int32_t n) {
 SG_INLINE float ldexp_f32(float x, int32_t n) {
     return (float)((double)x * exp2_int(clamp_i32(n, -300, 300))); // one rounding
 }
-SG_INLINE uint32_t ldexp_f16(float x, int32_t n) {
-    return f64_to_f16((double)x * exp2_int(clamp_i32(n, -100, 100)));
+/// Yet to be rounded to half precision.
+SG_INLINE float ldexp_f16(float x, int32_t n) {
+    return f64_to_f32_odd((double)x * exp2_int(clamp_i32(n, -100, 100)));
 }
 SG_INLINE double ldexp_f64(double x, int32_t n) {
     /* Steps that keep all bits until the last one. */

@@ -5,24 +5,24 @@
 
 #include "softgpu/isa/numeric.h"
 
-SG_INLINE float pk_low(uint32_t x) {
-    return f16_to_f32(x & 0xffff);
+SG_INLINE float pk_low(uint32_t x, uint32_t mode) {
+    return half_value(x & 0xffff, mode);
 }
-SG_INLINE float pk_high(uint32_t x) {
-    return f16_to_f32(x >> 16);
+SG_INLINE float pk_high(uint32_t x, uint32_t mode) {
+    return half_value(x >> 16, mode);
 }
 SG_INLINE float clamp_f32(float x) {
     float r = x > 0.0f ? x : 0.0f;
     return r < 1.0f ? r : 1.0f;
 }
-SG_INLINE uint32_t pk_f16(float low, float high, bool clamp) {
+SG_INLINE uint32_t pk_f16(float low, float high, bool clamp, uint32_t mode) {
     low = clamp ? clamp_f32(low) : low;
     high = clamp ? clamp_f32(high) : high;
-    return f32_to_f16(low) | f32_to_f16(high) << 16;
+    return half_bits(low, mode) | half_bits(high, mode) << 16;
 }
-SG_INLINE uint32_t pk_fma_f16(uint32_t a, uint32_t b, uint32_t c, bool clamp) {
-    return pk_f16(fma_f16(pk_low(a), pk_low(b), pk_low(c)),
-                  fma_f16(pk_high(a), pk_high(b), pk_high(c)), clamp);
+SG_INLINE uint32_t pk_fma_f16(uint32_t a, uint32_t b, uint32_t c, bool clamp, uint32_t mode) {
+    return pk_f16(fma_f16(pk_low(a, mode), pk_low(b, mode), pk_low(c, mode)),
+                  fma_f16(pk_high(a, mode), pk_high(b, mode), pk_high(c, mode)), clamp, mode);
 }
 
 /// Two exact signed results to a register, wrapped or saturated.
@@ -51,8 +51,8 @@ SG_INLINE int32_t pk_mad_u(uint32_t a, uint32_t b, uint32_t c, uint32_t half, bo
 }
 
 SG_INLINE float dot2_f32_f16(uint32_t a, uint32_t b, float c) {
-    float low = fma_f32(pk_low(a), pk_low(b), c);
-    return fma_f32(pk_high(a), pk_high(b), low);
+    float low = fma_f32(pk_low(a, SG_HALF_DEFAULT), pk_low(b, SG_HALF_DEFAULT), c);
+    return fma_f32(pk_high(a, SG_HALF_DEFAULT), pk_high(b, SG_HALF_DEFAULT), low);
 }
 SG_INLINE int32_t dot_signed(uint32_t a, uint32_t b, int32_t c, uint32_t bits, bool clamp) {
     int64_t sum = c;

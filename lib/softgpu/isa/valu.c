@@ -222,9 +222,22 @@ void SG_V(sg_vx_special)(struct sg_wave *w, const struct sg_op *op, struct sg_vx
         copy_rows(x->d, x->old, sg_type_dwords((enum sg_type)types[0]) > 1 ? 2 : 1);
 }
 
-static float omod_factor(uint32_t mods) {
+/* Output modifiers work only where MODE has neither IEEE nor denormal results. */
+static float omod_factor(const struct sg_wave *w, uint32_t mods, enum sg_type type) {
     static const float factors[] = {1.0f, 2.0f, 4.0f, 0.5f};
-    return factors[(mods & SG_MOD_OMOD) >> SG_MOD_OMOD_SHIFT];
+    uint32_t denormal_results = type == SG_T_f32 ? 1u << 5 : 1u << 7;
+    bool works = (w->mode & (SG_MODE_IEEE | denormal_results)) == 0;
+    return works ? factors[(mods & SG_MOD_OMOD) >> SG_MOD_OMOD_SHIFT] : 1.0f;
+}
+
+/* They lose the sign of zeros. */
+static float scaled(float x, float factor) {
+    float r = x * factor;
+    return factor == 1.0f ? x : r == 0.0f ? 0.0f : r;
+}
+static double scaled_f64(double x, float factor) {
+    double r = x * (double)factor;
+    return factor == 1.0f ? x : r == 0.0 ? 0.0 : r;
 }
 
 /* Clamp to [0, 1]; a NaN becomes 0 when MODE.DX10_CLAMP. */
@@ -242,21 +255,21 @@ static double clamp_unit_f64(double x, bool nan_to_zero) {
 
 static void output_modify(const struct sg_wave *w, const struct sg_op *op, uint32_t *d,
                           enum sg_type type) {
-    float factor = omod_factor(op->mods);
+    float factor = omod_factor(w, op->mods, type);
     bool clamp = SG_CLAMPED(op), dx10 = (w->mode & SG_MODE_DX10_CLAMP) != 0;
     if (type == SG_T_f32) {
         SG_LANE_LOOP {
-            float r = f32_from(d[i]) * factor;
+            float r = scaled(f32_from(d[i]), factor);
             d[i] = f32_bits(clamp ? clamp_unit(r, dx10) : r);
         }
     } else if (is_f16(type)) {
         SG_LANE_LOOP {
-            float r = f16_to_f32(d[i] & 0xffff) * factor;
-            d[i] = (d[i] & 0xffff0000) | f32_to_f16(clamp ? clamp_unit(r, dx10) : r);
+            float r = scaled(f16_to_f32(d[i] & 0xffff), factor);
+            d[i] = (d[i] & 0xffff0000) | half_bits(clamp ? clamp_unit(r, dx10) : r, w->mode);
         }
     } else if (type == SG_T_f64) {
         SG_LANE_LOOP {
-            double r = SG_LD_f64(d, i) * (double)factor;
+            double r = scaled_f64(SG_LD_f64(d, i), factor);
             uint64_t bits = f64_bits(clamp ? clamp_unit_f64(r, dx10) : r);
             SG_ST_b64(d, i, bits, ~0u);
         }

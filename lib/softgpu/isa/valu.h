@@ -146,7 +146,7 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
 #define SG_LD_b16(p, i)  ((p)[i] & 0xffff)
 #define SG_LD_u16(p, i)  ((p)[i] & 0xffff)
 #define SG_LD_i16(p, i)  (int32_t)(int16_t)(p)[i]
-#define SG_LD_f16(p, i)  f16_to_f32((p)[i] & 0xffff)
+#define SG_LD_f16(p, i)  half_value((p)[i] & 0xffff, HALF)
 #define SG_LD_pk16(p, i) (p)[i]
 #define SG_LD_u16p(p, i) SG_LD_u16(p, i)
 #define SG_LD_i16p(p, i) SG_LD_i16(p, i)
@@ -168,13 +168,15 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
 #define SG_ST_b16(p, i, x, m)  SG_BLEND(p, i, (x)&0xffff, m)
 #define SG_ST_u16(p, i, x, m)  SG_BLEND(p, i, (x)&0xffff, m)
 #define SG_ST_i16(p, i, x, m)  SG_BLEND(p, i, (uint32_t)(x)&0xffff, m)
-#define SG_ST_f16(p, i, x, m)  SG_BLEND(p, i, f32_to_f16(x), m)
+#define SG_ST_f16(p, i, x, m)  SG_BLEND(p, i, half_bits(x, HALF), m)
 #define SG_ST_pk16(p, i, x, m) SG_BLEND(p, i, x, m)
 #define SG_ST_u16p(p, i, x, m) SG_BLEND(p, i, (x)&0xffff, (m)&0xffff)
 #define SG_ST_i16p(p, i, x, m) SG_BLEND(p, i, (uint32_t)(x)&0xffff, (m)&0xffff)
-#define SG_ST_f16p(p, i, x, m) SG_BLEND(p, i, f32_to_f16(x), (m)&0xffff)
+#define SG_ST_f16p(p, i, x, m) SG_BLEND(p, i, half_bits(x, HALF), (m)&0xffff)
 
-#define SG_IS_F64(tD, t0) (SG_T_##tD == SG_T_f64 || SG_T_##t0 == SG_T_f64)
+/// f64 and f16 share a part of MODE.
+#define SG_IS_F16(t)      (SG_T_##t == SG_T_f16 || SG_T_##t == SG_T_f16p || SG_T_##t == SG_T_pk16)
+#define SG_IS_F64(tD, t0) (SG_T_##tD == SG_T_f64 || SG_T_##t0 == SG_T_f64 || SG_IS_F16(tD))
 #define SG_IEEE(w)        (((w)->mode & SG_MODE_IEEE) != 0)
 #define SG_CLAMPED(op)    (((op)->mods & SG_MOD_CLAMP) != 0)
 
@@ -182,16 +184,29 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
 #define SG_SCALAR_LOOP for (uint32_t i = 0; i < SG_LANES; i++)
 
 /// A plain row: D from S0, S1, S2 and OLD (D's old value); IEEE and CLAMP as the op and MODE say;
-/// LANE is the lane's number.
+/// LANE is the lane's number, HALF the MODE for half_bits and half_value.
 #define SG_VALU(name, tD, t0, t1, t2, ...)                                                         \
     SG_VALU_LOOP(SG_LANE_LOOP, name, tD, t0, t1, t2, __VA_ARGS__)
 #define SG_VALU_LOOP(loop, name, tD, t0, t1, t2, ...)                                              \
     SG_INLINE SG_C_##tD lane_##name(SG_C_##t0 S0, SG_C_##t1 S1, SG_C_##t2 S2, SG_C_##tD OLD,       \
-                                    bool IEEE, bool CLAMP, uint32_t LANE) {                        \
+                                    bool IEEE, bool CLAMP, uint32_t LANE, uint32_t HALF) {         \
         SG_C_##tD D;                                                                               \
-        (void)S0, (void)S1, (void)S2, (void)OLD, (void)IEEE, (void)CLAMP, (void)LANE;              \
+        (void)S0, (void)S1, (void)S2, (void)OLD, (void)IEEE, (void)CLAMP, (void)LANE, (void)HALF;  \
         __VA_ARGS__;                                                                               \
         return D;                                                                                  \
+    }                                                                                              \
+    /* Half precision in another mode than usual. */                                               \
+    static inline void handle_##name##_half(const struct sg_wave *w, const struct sg_vx *x,        \
+                                            bool clamp) {                                          \
+        const uint32_t *a = x->s[0], *b = x->s[1], *c = x->s[2], *old = x->old;                    \
+        uint32_t HALF = w->mode, *d = x->d;                                                        \
+        (void)a, (void)b, (void)c, (void)old, (void)HALF;                                          \
+        SG_SCALAR_LOOP {                                                                           \
+            SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),        \
+                                      SG_LD_##tD(old, i), SG_IEEE(w), clamp, i, HALF);             \
+            uint32_t m = x->mask ? x->mask[i] : ~0u;                                               \
+            SG_ST_##tD(d, i, r, m);                                                                \
+        }                                                                                          \
     }                                                                                              \
     SG_HANDLER(name) {                                                                             \
         static const uint8_t types[] = {SG_T_##tD, SG_T_##t0, SG_T_##t1, SG_T_##t2};               \
@@ -202,17 +217,21 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
         bool ieee = SG_IEEE(w), clamp = SG_CLAMPED(op);                                            \
         (void)a, (void)b, (void)c, (void)old, (void)ieee, (void)clamp;                             \
         sg_fp64_enter(w, SG_IS_F64(tD, t0));                                                       \
-        if (mask) {                                                                                \
+        enum { HALF = SG_HALF_DEFAULT };                                                           \
+        if ((SG_IS_F16(tD) || SG_IS_F16(t0)) &&                                                    \
+            __builtin_expect((w->mode & SG_HALF_BITS) != SG_HALF_DEFAULT, 0)) {                    \
+            handle_##name##_half(w, &x, clamp);                                                    \
+        } else if (mask) {                                                                         \
             loop {                                                                                 \
                 SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),    \
-                                          SG_LD_##tD(old, i), ieee, clamp, i);                     \
+                                          SG_LD_##tD(old, i), ieee, clamp, i, HALF);               \
                 uint32_t m = mask[i];                                                              \
                 SG_ST_##tD(d, i, r, m);                                                            \
             }                                                                                      \
         } else {                                                                                   \
             loop {                                                                                 \
                 SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),    \
-                                          SG_LD_##tD(old, i), ieee, clamp, i);                     \
+                                          SG_LD_##tD(old, i), ieee, clamp, i, HALF);               \
                 SG_ST_##tD(d, i, r, ~0u);                                                          \
             }                                                                                      \
         }                                                                                          \
@@ -291,7 +310,8 @@ SG_INLINE uint64_t sg_vx_carry_in(const struct sg_wave *w, const struct sg_op *o
         struct sg_vx x;                                                                            \
         sg_vx_begin(w, op, &x, types);                                                             \
         const uint32_t *a = x.s[0], *b = x.s[1];                                                   \
-        uint32_t *result = w->tmp[SG_TMP_COUT];                                                    \
+        uint32_t *result = w->tmp[SG_TMP_COUT], HALF = w->mode;                                    \
+        (void)HALF;                                                                                \
         sg_fp64_enter(w, SG_IS_F64(none, t0));                                                     \
         SG_LANE_LOOP {                                                                             \
             result[i] = 0u - (uint32_t)lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i));            \

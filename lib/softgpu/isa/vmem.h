@@ -10,6 +10,8 @@
 #include "softgpu/isa/handler.h"
 #include "softgpu/mem/lanes.h"
 
+#include <xmmintrin.h>
+
 /// sg_op.mods of the memory formats.
 enum sg_memory_mod {
     SG_MEM_GLC = 1u << 0,   ///< atomics: return the old value
@@ -54,6 +56,16 @@ struct sg_swizzle {
     const uint32_t *mask;
 };
 
+/// Arithmetic of doubles in memory: MODE's part for them, where it differs from that for floats.
+static inline void sg_f64_mode(const struct sg_wave *w, bool is_f64) {
+    if (is_f64 && __builtin_expect(w->fp_split, 0))
+        _mm_setcsr(w->mxcsr64);
+}
+static inline void sg_f32_mode(const struct sg_wave *w, bool is_f64) {
+    if (is_f64 && __builtin_expect(w->fp_split, 0))
+        _mm_setcsr(w->mxcsr32);
+}
+
 /// 0, 4, 8, ...: the lanes' parts of a wave's scratch.
 extern const uint32_t sg_lane_dwords[SG_LANES];
 
@@ -62,6 +74,7 @@ const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
                                   const struct sg_access_fault *fault, bool is_write);
 
 /// Stops the wave at its last memory instruction: application memory at `va` went away under it.
+/// The lane is the lowest whose access touches that page, `va` its first byte there.
 void sg_vmem_host_fault(struct sg_wave *w, uint64_t va, bool is_write);
 
 /// A load with SG_MEM_LDS: writes the values to LDS at M0 + offset + 4 * lane. Every lane owns a

@@ -134,8 +134,9 @@ static inline void keep_operands(const sg_lane_row *data, sg_lane_row *kept, uin
             kept[k][sg_first_lane(lanes)] = data[k][sg_first_lane(lanes)];
 }
 
-#define WORDS_32 1
-#define WORDS_64 2
+#define IS_F64(type) _Generic((type)0, double : true, default : false)
+#define WORDS_32     1
+#define WORDS_64     2
 /* Registers -> value of `bits` bits, as the type's unsigned representation. */
 #define TAKE_32(rows, at, lane)    ((rows)[at][lane])
 #define TAKE_64(rows, at, lane)    ((uint64_t)(rows)[(at) + 1][lane] << 32 | (rows)[at][lane])
@@ -192,11 +193,17 @@ static inline void keep_operands(const sg_lane_row *data, sg_lane_row *kept, uin
     bool SG_V(sg_vmem_atomic_##name)(struct sg_wave * w, const struct sg_op *op,                   \
                                      struct sg_tlb *tlb, const struct sg_lanes *lanes,             \
                                      uint32_t data) {                                              \
-        return vmem_atomic(w, op, tlb, lanes, data, sizeof(type), SG_V(sg_update_##name));         \
+        sg_f64_mode(w, IS_F64(type));                                                              \
+        bool ok = vmem_atomic(w, op, tlb, lanes, data, sizeof(type), SG_V(sg_update_##name));      \
+        sg_f32_mode(w, IS_F64(type));                                                              \
+        return ok;                                                                                 \
     }                                                                                              \
     bool SG_V(sg_swizzled_atomic_##name)(struct sg_wave * w, const struct sg_op *op,               \
                                          const struct sg_swizzle *at, uint32_t data) {             \
-        return swizzled_atomic(w, op, at, data, sizeof(type), SG_V(sg_update_##name));             \
+        sg_f64_mode(w, IS_F64(type));                                                              \
+        bool ok = swizzled_atomic(w, op, at, data, sizeof(type), SG_V(sg_update_##name));          \
+        sg_f32_mode(w, IS_F64(type));                                                              \
+        return ok;                                                                                 \
     }
 
 #define TYPE_u_32                           uint32_t

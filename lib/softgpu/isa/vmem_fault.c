@@ -24,11 +24,55 @@ const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
         w, op, in_aperture && cause == SG_FAULT_MEMORY_UNMAPPED ? SG_FAULT_APERTURE : cause);
 }
 
+/* Bytes that a lane of the instruction moves. */
+static uint32_t access_bytes(const struct sg_wave *w, const struct sg_op *op) {
+    const struct sg_row *row = w->env->isa->level->find[op->format](op->opcode);
+    if (strstr(row->name, "byte"))
+        return 1;
+    if (strstr(row->name, "short"))
+        return 2;
+    return 4 * sg_type_dwords((enum sg_type)(row->types[0] ? row->types[0] : row->types[2]));
+}
+
+/* GPU address of a lane's access; false for those that don't address memory by lane. */
+static bool lane_address(const struct sg_wave *w, const struct sg_op *op, uint32_t lane,
+                         uint64_t *va) {
+    if (op->format != SG_FORMAT_GLOBAL && op->format != SG_FORMAT_FLAT)
+        return false;
+    const uint32_t *row = sg_wave_row(w, op->src[0]);
+    uint64_t offset = (uint64_t)(int64_t)(int32_t)op->imm;
+    if (op->src[2] != SG_NONE)
+        *va = sg_wave_s64(w, op->src[2]) + row[lane] + offset;
+    else
+        *va = (row[lane] | (uint64_t)row[SG_LANES + lane] << 32) + offset;
+    return true;
+}
+
+/* The host says where it stopped, which may be another lane's part of a vector access. */
+static void find_lane(struct sg_wave *w, const struct sg_op *op, uint64_t va) {
+    uint64_t page = va & ~(uint64_t)(SG_PAGE_BYTES - 1), begin = 0;
+    uint32_t bytes = access_bytes(w, op);
+    for (uint64_t left = sg_wave_exec(w); left; left &= left - 1) {
+        uint32_t lane = sg_first_lane(left);
+        if (!lane_address(w, op, lane, &begin))
+            return;
+        if (begin + bytes <= page || begin >= page + SG_PAGE_BYTES)
+            continue;
+        w->fault.lane = lane;
+        w->fault.va = begin > page ? begin : page;
+        return;
+    }
+}
+
 void sg_vmem_host_fault(struct sg_wave *w, uint64_t va, bool is_write) {
     w->fault.va = va;
     w->fault.is_write = is_write;
     w->fault.lane = 0;
     if (w->memory_op) {
+        const struct sg_op *op = w->memory_op;
+        const struct sg_row *row = w->env->isa->level->find[op->format](op->opcode);
+        w->fault.is_write |= strstr(row->name, "atomic") != NULL; // it reads first
+        find_lane(w, w->memory_op, va);
         sg_wave_fault(w, w->memory_op, SG_FAULT_MEMORY_UNMAPPED);
         return;
     }

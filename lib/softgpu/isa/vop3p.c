@@ -45,7 +45,7 @@ SG_HANDLER(v_fma_mixlo_f16) {
     const uint32_t *result = mix(w, op), *mask = sg_lane_mask(w);
     uint32_t *d = sg_wave_row(w, op->dst);
     SG_LANE_LOOP {
-        SG_BLEND(d, i, f32_to_f16(f32_from(result[i])), mask[i] & 0xffff);
+        SG_BLEND(d, i, half_bits(f32_from(result[i]), w->mode), mask[i] & 0xffff);
     }
     SG_NEXT(w, op);
 }
@@ -54,7 +54,7 @@ SG_HANDLER(v_fma_mixhi_f16) {
     const uint32_t *result = mix(w, op), *mask = sg_lane_mask(w);
     uint32_t *d = sg_wave_row(w, op->dst);
     SG_LANE_LOOP {
-        SG_BLEND(d, i, f32_to_f16(f32_from(result[i])) << 16, mask[i] & 0xffff0000);
+        SG_BLEND(d, i, half_bits(f32_from(result[i]), w->mode) << 16, mask[i] & 0xffff0000);
     }
     SG_NEXT(w, op);
 }

@@ -97,7 +97,6 @@ BINARY(sub_clamped, a < b ? 0 : a - b)
 BINARY(add_f32, bits_of(as_float(a) + as_float(b)))
 BINARY(mul_f32, bits_of(as_float(a) * as_float(b)))
 BINARY(sub_neg_abs, bits_of(-as_float(a) - fabsf(as_float(b))))
-BINARY(twice, bits_of((as_float(a) + as_float(b)) * 2))
 BINARY(fma_self, bits_of(fmaf(as_float(a), as_float(b), as_float(a))))
 BINARY(bytes, ((a >> 8 & 255) + (b >> 16)) & 0xffff)
 
@@ -124,7 +123,6 @@ static const struct binary binaries[] = {
     {"v_add_f32_e32 v2, v0, v1", add_f32},
     {"v_mul_f32_e32 v2, v0, v1", mul_f32},
     {"v_sub_f32_e64 v2, -v0, |v1|", sub_neg_abs},
-    {"v_add_f32_e64 v2, v0, v1 mul:2", twice},
     {"v_fma_f32 v2, v0, v1, v0", fma_self},
     {"v_add_u32_sdwa v2, v0, v1 dst_sel:WORD_0 dst_unused:UNUSED_PAD src0_sel:BYTE_1 "
      "src1_sel:WORD_1",
