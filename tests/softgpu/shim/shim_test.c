@@ -47,7 +47,7 @@ static int version_error(int fd) {
     struct abi_kfd_get_version args = {0};
     if (ioctl(fd, KFD_IOCTL(ABI_KFD_GET_VERSION, abi_kfd_get_version), &args))
         return errno;
-    CHECK(args.major_version == 1 && args.minor_version == 11);
+    CHECK(args.major_version == ABI_KFD_MAJOR && args.minor_version == ABI_KFD_MINOR);
     return 0;
 }
 
