@@ -273,6 +273,25 @@ static bool ends_line(const struct sg_op *op, const char *name) {
     return strcmp(name, "s_setpc_b64") == 0 || strncmp(name, "s_rfe_", 6) == 0;
 }
 
+static bool has_no_effect(uint32_t word) {
+    enum { SOPP = 0x17f, NOP = 0x00, WAKEUP = 0x03, WAITCNT = 0x0c, SETPRIO = 0x0f };
+    uint32_t opcode = word >> 16 & 0x7f;
+    return word >> 23 == SOPP &&
+           (opcode == NOP || opcode == WAKEUP || opcode == WAITCNT || opcode == SETPRIO);
+}
+
+/* How many instructions without effect follow at `slot`: who comes from above skips them; they have
+ * slots of their own all the same, which jumps may lead to. */
+static uint8_t skippable(const struct sg_isa *isa, const struct sg_code_page *page, uint32_t slot) {
+    enum { MOST = 8 };
+    uint8_t count = 0;
+    uint32_t words[3];
+    while (count < MOST && slot + count < SG_PAGE_SLOTS &&
+           fetch_words(isa->vm, page->va + (slot + count) * 4, words) && has_no_effect(words[0]))
+        count++;
+    return count;
+}
+
 static void publish(struct sg_isa *isa, struct sg_code_page *page, uint32_t slot,
                     const struct sg_decoded *decoded) {
     struct sg_op *op = &page->ops[slot];
@@ -297,6 +316,8 @@ static void publish(struct sg_isa *isa, struct sg_code_page *page, uint32_t slot
     if (sg_trace_on(SG_TRACE_INSN) || isa->counts_instructions) {
         page->real[slot] = fn;
         fn = isa->counts_instructions ? op_counted : op_traced;
+    } else if (!page->variant) {
+        op->len = (uint8_t)(op->len + skippable(isa, page, slot + op->len));
     }
     atomic_fetch_add_explicit(&decoded->row->decoded_count, 1, memory_order_relaxed);
     atomic_store_explicit(&op->fn, fn, memory_order_release);

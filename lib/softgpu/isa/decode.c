@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/isa/cache.h"
+#include "softgpu/isa/valu_flags.h"
 
 #include <string.h>
 
@@ -14,6 +15,30 @@ static bool uses_literal(const struct sg_op *op) {
     return op->src[0] == SG_LITERAL || op->src[1] == SG_LITERAL || op->src[2] == SG_LITERAL;
 }
 
+static bool is_valu(const struct sg_op *op) {
+    return op->format == SG_FORMAT_VOP1 || op->format == SG_FORMAT_VOP2 ||
+           op->format == SG_FORMAT_VOPC || op->format == SG_FORMAT_VOP3 ||
+           op->format == SG_FORMAT_VOP3P;
+}
+
+/* A source that plain handlers take: a vector register, or a scalar whose word is its value in
+ * every lane. Halves have inline constants of their own. */
+static bool is_plain_source(uint32_t code, enum sg_type type) {
+    if (type == SG_T_none || code >= SG_VGPR0)
+        return true;
+    return (type == SG_T_b32 || type == SG_T_u32 || type == SG_T_i32 || type == SG_T_f32) &&
+           code != SG_VCCZ && code != SG_EXECZ;
+}
+
+static bool is_plain(const struct sg_row *row, const struct sg_op *op) {
+    if (!is_valu(op) || op->mods & SG_MOD_SPECIAL)
+        return false;
+    for (uint32_t n = 0; n < 3; n++)
+        if (!is_plain_source(op->src[n], (enum sg_type)row->types[n + 1]))
+            return false;
+    return !(row->flags & (SG_VF_CIN | SG_VF_VCC)) || op->aux < SG_CONST_0;
+}
+
 static bool decode_row(const uint32_t words[3], const struct sg_format *format,
                        struct sg_decoded *out) {
     struct sg_op *op = &out->op;
@@ -25,6 +50,8 @@ static bool decode_row(const uint32_t words[3], const struct sg_format *format,
         op->imm = words[op->len];
         op->len++;
     }
+    if (is_plain(out->row, op))
+        op->mods |= SG_MOD_PLAIN;
     return true;
 }
 

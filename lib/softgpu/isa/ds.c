@@ -18,6 +18,14 @@ SG_INLINE const sg_lane_row *rows_of(const struct sg_wave *w, uint32_t code) {
 SG_INLINE void lds_read(struct sg_wave *w, const struct sg_op *op, uint32_t offset, uint32_t bytes,
                         sg_lane_row *raw) {
     struct sg_place place;
+    bool is_uniform;
+    if (sg_lds_run(w, sg_wave_row(w, op->src[0]), offset, bytes, &place.host, &is_uniform)) {
+        for (uint32_t i = 0; i < (is_uniform ? 1 : SG_LANES); i++)
+            sg_lane_load(place.host + i * bytes, bytes, raw, i);
+        if (is_uniform)
+            sg_lane_broadcast(bytes, raw, 0, 1, SG_LANES);
+        return;
+    }
     uint64_t outside = sg_lds_place(w, sg_wave_row(w, op->src[0]), offset, bytes, &place);
     if (place.exec)
         sg_place_load(&place, bytes, raw);
@@ -29,6 +37,13 @@ SG_INLINE void lds_read(struct sg_wave *w, const struct sg_op *op, uint32_t offs
 SG_INLINE void lds_write(struct sg_wave *w, const struct sg_op *op, uint32_t offset, uint32_t bytes,
                          const sg_lane_row *rows) {
     struct sg_place place;
+    bool is_uniform;
+    if (sg_lds_run(w, sg_wave_row(w, op->src[0]), offset, bytes, &place.host, &is_uniform) &&
+        !is_uniform) {
+        for (uint32_t i = 0; i < SG_LANES; i++)
+            sg_lane_store(place.host + i * bytes, bytes, rows, i);
+        return;
+    }
     sg_lds_place(w, sg_wave_row(w, op->src[0]), offset, bytes, &place);
     if (place.exec)
         sg_place_store(&place, bytes, rows);

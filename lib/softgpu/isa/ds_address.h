@@ -14,6 +14,21 @@ struct sg_lds_lanes {
     uint64_t inside; ///< active lanes whose bytes lie in LDS
 };
 
+/// The common case of the below, where all lanes are active: consecutive or one address. False if
+/// it is not, and then nothing was done. *host is lane 0's.
+SG_INLINE bool sg_lds_run(const struct sg_wave *w, const uint32_t *address, uint32_t offset,
+                          uint32_t bytes, uint8_t **host, bool *is_uniform) {
+    const uint32_t start = address[0] + offset;
+    if (sg_wave_exec(w) != UINT64_MAX || w->lds_bytes < SG_LANES * bytes)
+        return false;
+    *host = w->lds + start;
+    *is_uniform = false;
+    if (!sg_row_differs(address, sg_all_lanes, address[0], bytes))
+        return start <= w->lds_bytes - SG_LANES * bytes;
+    *is_uniform = true;
+    return !sg_row_differs(address, sg_all_lanes, address[0], 0) && start <= w->lds_bytes - bytes;
+}
+
 /// Sorts out `bytes` at address[i] + offset of the active lanes. Returns the active lanes that lie
 /// outside; place->exec has the others, and the rest of *place is set only if there are any.
 SG_SHARED uint64_t sg_lds_place(struct sg_wave *w, const uint32_t *address, uint32_t offset,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* FLAT, GLOBAL and SCRATCH: addressing; compiled once per interpreter level. */
-#include "softgpu/isa/vmem.h"
+#include "softgpu/isa/private.h"
 
 /* GLOBAL: a 64-bit VGPR address, or an SGPR base with a 32-bit VGPR offset. */
 SG_INLINE void global_lanes(struct sg_wave *w, const struct sg_op *op, struct sg_lanes *lanes) {
@@ -25,9 +25,19 @@ SG_INLINE void global_lanes(struct sg_wave *w, const struct sg_op *op, struct sg
         SG_NEXT(w, op);                                                                            \
     }
 
+enum { FLAT_OFFSET_MAX = 4095 };
+
 /* Lanes whose address lies in the aperture with this high word. */
 SG_SHARED uint64_t aperture_lanes(const struct sg_lanes *lanes, uint32_t aperture_hi) {
     uint64_t inside = 0;
+    uint32_t hi = lanes->hi[sg_first_lane(lanes->exec)];
+    if (!sg_row_differs(lanes->hi, lanes->mask, hi, 0)) { // then only a carry could matter
+        uint32_t highest = 0;
+        for (uint32_t i = 0; i < SG_LANES; i++)
+            highest |= lanes->lo[i] & lanes->mask[i];
+        if (highest <= UINT32_MAX - FLAT_OFFSET_MAX)
+            return hi == aperture_hi ? lanes->exec : 0;
+    }
     for (uint64_t left = lanes->exec; left; left &= left - 1) {
         uint32_t lane = sg_first_lane(left);
         inside |= (uint64_t)(sg_lane_va(lanes, lane) >> 32 == aperture_hi) << lane;
@@ -59,6 +69,8 @@ SG_INLINE void flat_lanes(struct sg_wave *w, const struct sg_op *op, struct sg_l
 
 /* Restricts to a part of the wave. */
 SG_SHARED void take_part(struct sg_wave *w, struct sg_lanes *lanes, uint64_t exec) {
+    if (exec == lanes->exec)
+        return;
     lanes->exec = exec;
     sg_expand_mask(exec, w->tmp[SG_TMP_MASK]);
     lanes->mask = w->tmp[SG_TMP_MASK];
@@ -67,7 +79,10 @@ SG_SHARED void take_part(struct sg_wave *w, struct sg_lanes *lanes, uint64_t exe
 /* LDS as an address space of its own: one interval at the aperture's beginning. */
 SG_SHARED void lds_space(const struct sg_wave *w, struct sg_tlb *tlb) {
     uint64_t va = (uint64_t)w->env->shared_aperture_hi << 32;
-    sg_tlb_init(tlb, w->env->vm);
+    tlb->vm = w->env->vm;
+    tlb->generation = w->tlb.generation;
+    for (uint32_t i = 1; i < SG_TLB_ENTRIES; i++)
+        tlb->entries[i].bytes = 0;
     tlb->entries[0] = (struct sg_tlb_entry){va, w->lds_bytes, (uintptr_t)w->lds - (uintptr_t)va,
                                             SG_VM_READ | SG_VM_WRITE};
     tlb->next = 1;
@@ -117,10 +132,10 @@ SG_SHARED void flat_scratch_space(struct sg_wave *w, const struct sg_lanes *lane
         }                                                                                          \
         return ok;                                                                                 \
     }
-#define FLAT_HANDLER(name, ...)                                                                    \
+#define FLAT_HANDLER(name, simple, ...)                                                            \
     SG_HANDLER(flat_##name) {                                                                      \
         struct sg_lanes lanes;                                                                     \
-        if (sg_wave_exec(w)) {                                                                     \
+        if (sg_wave_exec(w) && !(simple)) {                                                        \
             flat_lanes(w, op, &lanes);                                                             \
             bool ok = is_all_global(w, &lanes)                                                     \
                           ? SG_V(sg_vmem_##name)(w, op, &w->tlb, &lanes, ##__VA_ARGS__)            \
@@ -130,7 +145,32 @@ SG_SHARED void flat_scratch_space(struct sg_wave *w, const struct sg_lanes *lane
         }                                                                                          \
         SG_NEXT(w, op);                                                                            \
     }
-#define FLAT_SWIZZLED(name, ...)                                                                   \
+/* Private memory, one address for all lanes: whole rows, see private.h. */
+SG_INLINE bool flat_private(struct sg_wave *w, const struct sg_op *op, uint32_t *offset) {
+    const uint32_t *lo = sg_wave_row(w, op->src[0]), *hi = lo + SG_LANES;
+    const uint32_t aperture = w->env->private_aperture_hi;
+    *offset = op->imm;
+    if (hi[sg_first_lane(sg_wave_exec(w))] != aperture ||
+        sg_row_differs(hi, sg_wave_mask(w), aperture, 0) || !sg_private_uniform(w, lo, offset))
+        return false;
+    w->memory_op = op;
+    return *offset % 4 == 0 && *offset < INT32_MAX;
+}
+
+SG_INLINE bool flat_private_load(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
+                                 bool is_plain) {
+    uint32_t offset;
+    return is_plain && bytes % 4 == 0 && !(op->mods & SG_MEM_GLC) && flat_private(w, op, &offset) &&
+           sg_private_load(w, sg_wave_s64(w, SG_FLAT_SCRATCH), offset, op->dst, bytes / 4);
+}
+
+SG_INLINE bool flat_private_store(struct sg_wave *w, const struct sg_op *op, uint32_t bytes) {
+    uint32_t offset;
+    return bytes % 4 == 0 && flat_private(w, op, &offset) &&
+           sg_private_store(w, sg_wave_s64(w, SG_FLAT_SCRATCH), offset, op->src[1], bytes / 4);
+}
+
+#define FLAT_SWIZZLED(name, simple, ...)                                                           \
     static bool flat_scratch_##name(struct sg_wave *w, const struct sg_op *op,                     \
                                     const struct sg_lanes *lanes) {                                \
         struct sg_swizzle at;                                                                      \
@@ -138,7 +178,7 @@ SG_SHARED void flat_scratch_space(struct sg_wave *w, const struct sg_lanes *lane
         return SG_V(sg_swizzled_##name)(w, op, &at, ##__VA_ARGS__);                                \
     }                                                                                              \
     FLAT_PARTS(name, flat_scratch_##name(w, op, lanes), ##__VA_ARGS__)                             \
-    FLAT_HANDLER(name, ##__VA_ARGS__)
+    FLAT_HANDLER(name, simple, ##__VA_ARGS__)
 
 /* SCRATCH: a private address in a VGPR or an SGPR. */
 SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct sg_swizzle *at) {
@@ -162,13 +202,20 @@ SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct s
         SG_NEXT(w, op);                                                                            \
     }
 
-#define VMEM_LOAD(name, ...)                                                                       \
+#define IS_U_U   true /* loads that take the bytes as they are */
+#define IS_U_S8  false
+#define IS_U_S16 false
+#define IS_U_LO  false
+#define IS_U_HI  false
+#define IS_U_LO8 false
+#define IS_U_HI8 false
+#define VMEM_LOAD(name, opcode, bytes, how, type)                                                  \
     GLOBAL_HANDLER(name)                                                                           \
-    FLAT_SWIZZLED(name)                                                                            \
+    FLAT_SWIZZLED(name, flat_private_load(w, op, bytes, IS_U_##how))                               \
     SCRATCH_HANDLER(name)
-#define VMEM_STORE(name, ...)                                                                      \
+#define VMEM_STORE(name, opcode, bytes, shift, type)                                               \
     GLOBAL_HANDLER(name, op->src[1])                                                               \
-    FLAT_SWIZZLED(name, op->src[1])                                                                \
+    FLAT_SWIZZLED(name, flat_private_store(w, op, bytes), op->src[1])                              \
     SCRATCH_HANDLER(name, op->src[1])
 #include "softgpu/isa/vmem.def"
 #undef VMEM_LOAD
@@ -177,7 +224,7 @@ SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct s
 #define ATOMIC_GLOBAL(name) GLOBAL_HANDLER(atomic_##name, op->src[1])
 #define ATOMIC_BOTH(name)                                                                          \
     ATOMIC_GLOBAL(name)                                                                            \
-    FLAT_SWIZZLED(atomic_##name, op->src[1])
+    FLAT_SWIZZLED(atomic_##name, false, op->src[1])
 #define ATOMIC(name, ...)                                                                          \
     ATOMIC_BOTH(name)                                                                              \
     ATOMIC_BOTH(name##_x2)

@@ -2,6 +2,7 @@
 /* MUBUF: buffer addressing; compiled once per interpreter level. */
 #include "softgpu/isa/buffer.h"
 #include "softgpu/isa/convert.h"
+#include "softgpu/isa/private.h"
 
 /* Where an access goes: `linear` or `swizzled`, both restricted to the lanes in range. */
 struct buffer_place {
@@ -98,6 +99,38 @@ SG_INLINE bool private_place(struct sg_wave *w, const struct sg_op *op,
     return true;
 }
 
+/* The same where whole rows are loaded or stored: finds the base and the offset. */
+SG_INLINE bool private_rows(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
+                            uint64_t *base, uint32_t *offset) {
+    enum { INDEX_STRIDE_64_ADD_TID = 3u << 21 | 1u << 23 };
+    const uint32_t *words = &w->s[op->src[1]];
+    const uint32_t soffset = w->s[op->src[2]];
+    if (op->mods & ~(uint32_t)(SG_MEM_OFFEN | SG_MEM_SLC) || words[1] >> 16 != 0x8000 ||
+        (words[3] & INDEX_STRIDE_64_ADD_TID) != INDEX_STRIDE_64_ADD_TID || words[2] < soffset)
+        return false;
+    *base = (words[0] | (uint64_t)(words[1] & 0xffff) << 32) + soffset;
+    *offset = op->imm;
+    if (op->mods & SG_MEM_OFFEN && !sg_private_uniform(w, sg_wave_row(w, op->src[0]), offset))
+        return false;
+    w->memory_op = op;
+    return *offset % 4 == 0 && ((uint64_t)*offset + bytes) * SG_LANES <= words[2] - soffset;
+}
+
+SG_INLINE bool private_load(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
+                            enum convert how) {
+    uint64_t base;
+    uint32_t offset;
+    return how == CONVERT_U && bytes % 4 == 0 && private_rows(w, op, bytes, &base, &offset) &&
+           sg_private_load(w, base, offset, op->dst, bytes / 4);
+}
+
+SG_INLINE bool private_store(struct sg_wave *w, const struct sg_op *op, uint32_t bytes) {
+    uint64_t base;
+    uint32_t offset;
+    return bytes % 4 == 0 && private_rows(w, op, bytes, &base, &offset) &&
+           sg_private_store(w, base, offset, op->dst, bytes / 4);
+}
+
 SG_SHARED void buffer_place(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
                             struct buffer_place *place) {
     struct sg_buffer buffer = sg_buffer_take(w, op);
@@ -154,26 +187,32 @@ SG_INLINE void zero_lanes(struct sg_wave *w, const struct sg_op *op, uint64_t ou
 }
 
 /* The address registers may be destinations, so zeros come last. */
-#define MUBUF_ACCESS(name, bytes, after, ...)                                                      \
-    SG_HANDLER(buffer_##name) {                                                                    \
+#define MUBUF_ACCESS(name, bytes, simple, after, ...)                                              \
+    static                                                                                         \
+        __attribute__((noinline)) bool access_##name(struct sg_wave *w, const struct sg_op *op) {  \
         struct buffer_place place;                                                                 \
-        if (!sg_wave_exec(w))                                                                      \
-            SG_NEXT(w, op);                                                                        \
         buffer_place(w, op, bytes, &place);                                                        \
         bool ok = !place.linear.exec ||                                                            \
                   (place.is_swizzled                                                               \
                        ? SG_V(sg_swizzled_##name)(w, op, &place.swizzled, ##__VA_ARGS__)           \
                        : SG_V(sg_vmem_##name)(w, op, &w->tlb, &place.linear, ##__VA_ARGS__));      \
         if (!ok)                                                                                   \
-            return NULL;                                                                           \
+            return false;                                                                          \
         after;                                                                                     \
+        return true;                                                                               \
+    }                                                                                              \
+    SG_HANDLER(buffer_##name) {                                                                    \
+        if (sg_wave_exec(w) && !(simple) && !access_##name(w, op))                                 \
+            return NULL;                                                                           \
         SG_NEXT(w, op);                                                                            \
     }
 #define VMEM_LOAD(name, opcode, bytes, how, type)                                                  \
-    MUBUF_ACCESS(name, bytes, zero_lanes(w, op, place.outside, (bytes + 3) / 4, CONVERT_##how))
-#define VMEM_STORE(name, opcode, bytes, shift, type) MUBUF_ACCESS(name, bytes, (void)0, op->dst)
+    MUBUF_ACCESS(name, bytes, private_load(w, op, bytes, CONVERT_##how),                           \
+                 zero_lanes(w, op, place.outside, (bytes + 3) / 4, CONVERT_##how))
+#define VMEM_STORE(name, opcode, bytes, shift, type)                                               \
+    MUBUF_ACCESS(name, bytes, private_store(w, op, bytes), (void)0, op->dst)
 #define MUBUF_ATOMIC(name, bytes)                                                                  \
-    MUBUF_ACCESS(atomic_##name, bytes,                                                             \
+    MUBUF_ACCESS(atomic_##name, bytes, false,                                                      \
                  if (op->mods & SG_MEM_GLC)                                                        \
                      zero_lanes(w, op, place.outside, (bytes) / 4, CONVERT_U),                     \
                  op->dst)

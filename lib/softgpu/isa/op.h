@@ -59,6 +59,7 @@ enum sg_operand {
 #define SG_MOD_SDWA       (1u << 16) ///< imm is the SDWA dword
 #define SG_MOD_DPP        (1u << 17) ///< imm is the DPP dword
 #define SG_MOD_SPECIAL    (1u << 18) ///< anything above that the fast path does not cover
+#define SG_MOD_PLAIN      (1u << 19) ///< vector sources are registers or simple scalars (decode.c)
 #define SG_MOD_CBSZ_SHIFT (20)       ///< MFMA: CBSZ 3 bits
 #define SG_MOD_ABID_SHIFT (23)       ///< MFMA: ABID 4 bits
 #define SG_MOD_BLGP_SHIFT (27)       ///< MFMA: BLGP 3 bits
@@ -93,11 +94,24 @@ _Static_assert(sizeof(struct sg_op) == 32, "slot arithmetic and cache footprint"
             sg_handler *sg_fn_ = atomic_load_explicit(&sg_next_->fn, memory_order_acquire);        \
             __attribute__((musttail)) return sg_fn_((w), sg_next_);                                \
         } while (0)
+/// Ends a handler with another one for the same op.
+#    define SG_TAIL(fn, w, op) __attribute__((musttail)) return (fn)((w), (op))
+/* Most ops are one or two dwords. Branches are predicted, so that the next op's address does not
+ * wait for the length to be loaded. */
+#    define SG_NEXT(w, op)                                                                         \
+        do {                                                                                       \
+            if ((op)->len == 1)                                                                    \
+                SG_GOTO(w, (op) + 1);                                                              \
+            if ((op)->len == 2)                                                                    \
+                SG_GOTO(w, (op) + 2);                                                              \
+            SG_GOTO(w, (op) + (op)->len);                                                          \
+        } while (0)
 #else
 #    define SG_TAIL_CALLS      0
 #    define SG_GOTO(w, target) return ((void)(w), (target))
-#endif
+#    define SG_TAIL(fn, w, op) return (fn)((w), (op))
 /// Continues with the instruction after `op`.
-#define SG_NEXT(w, op) SG_GOTO(w, (op) + (op)->len)
+#    define SG_NEXT(w, op)     SG_GOTO(w, (op) + (op)->len)
+#endif
 
 #endif

@@ -8,9 +8,30 @@
 #define DWORDS_b256 8
 #define DWORDS_b512 16
 
+/* What nearly all loads are: no buffer, inside one interval. */
+SG_INLINE bool load_simple(struct sg_wave *w, const struct sg_op *op, enum sg_smem_row addressing,
+                           uint32_t dwords) {
+    struct sg_access_fault fault;
+    if (addressing != SG_SMEM_GLOBAL || op->mods & SG_MEM_GLC)
+        return false;
+    uint32_t soffset = op->src[1] == SG_NONE ? 0 : w->s[op->src[1]];
+    uint64_t va = sg_wave_s64(w, op->src[0]) + soffset + (uint64_t)(int64_t)(int32_t)op->imm;
+    const uint8_t *host =
+        sg_access_pointer(&w->tlb, va & ~(uint64_t)3, dwords * 4, SG_VM_READ, &fault);
+    if (!host)
+        return false;
+    w->memory_op = op;
+    uint32_t words[16];
+    for (uint32_t i = 0; i < dwords; i++)
+        words[i] = sg_load32(host + 4 * i);
+    memcpy(&w->s[op->dst], words, dwords * 4);
+    return true;
+}
+
 #define SMEM_LOAD(name, opcode, addressing, type)                                                  \
     SG_HANDLER(name) {                                                                             \
-        if (!sg_smem_load(w, op, SG_SMEM_##addressing, DWORDS_##type))                             \
+        if (!load_simple(w, op, SG_SMEM_##addressing, DWORDS_##type) &&                            \
+            !sg_smem_load(w, op, SG_SMEM_##addressing, DWORDS_##type))                             \
             return NULL;                                                                           \
         SG_NEXT(w, op);                                                                            \
     }

@@ -72,41 +72,62 @@ static void sdwa_select(uint32_t *to, const uint32_t *from, uint32_t select, boo
 
 /* ---- DPP ---- */
 
-/* The lane that `lane` reads under DPP_CTRL, or -1. */
-static int32_t dpp_source(uint32_t ctrl, uint32_t lane) {
-    uint32_t row = lane & ~15u, in_row = lane & 15, n = ctrl & 15;
-    if (ctrl <= 0xff)
-        return (int32_t)((lane & ~3u) | (ctrl >> (lane & 3) * 2 & 3));
+/* One loop per kind of DPP_CTRL, each of which the compiler vectorizes. */
+#define DPP_SOURCES(...)                                                                           \
+    SG_LANE_LOOP {                                                                                 \
+        int32_t lane = (int32_t)i, row = lane & ~15, in_row = lane & 15;                           \
+        (void)row, (void)in_row;                                                                   \
+        source[i] = (__VA_ARGS__);                                                                 \
+    }                                                                                              \
+    return
+
+/* The lanes that the lanes read under DPP_CTRL; below 0: none. */
+static void dpp_sources(uint32_t ctrl, int32_t *source) {
+    const int32_t n = (int32_t)ctrl & 15;
+    if (ctrl <= 0xff) {
+        DPP_SOURCES((lane & ~3) | ((int32_t)ctrl >> (lane & 3) * 2 & 3));
+    }
     switch (ctrl & ~15u) {
     case 0x100: // row_shl
-        return in_row + n <= 15 ? (int32_t)(lane + n) : -1;
+        DPP_SOURCES(in_row + n <= 15 ? lane + n : -1);
     case 0x110: // row_shr
-        return in_row >= n ? (int32_t)(lane - n) : -1;
+        DPP_SOURCES(in_row >= n ? lane - n : -1);
     case 0x120: // row_ror
-        return (int32_t)(row | ((in_row - n) & 15));
+        DPP_SOURCES(row | ((in_row - n) & 15));
     default:
         break;
     }
     switch (ctrl) {
     case 0x130: // wave_shl
-        return lane < 63 ? (int32_t)lane + 1 : -1;
+        DPP_SOURCES(lane < 63 ? lane + 1 : -1);
     case 0x134: // wave_rol
-        return (int32_t)((lane + 1) & 63);
+        DPP_SOURCES((lane + 1) & 63);
     case 0x138: // wave_shr
-        return (int32_t)lane - 1;
+        DPP_SOURCES(lane - 1);
     case 0x13c: // wave_ror
-        return (int32_t)((lane - 1) & 63);
+        DPP_SOURCES((lane - 1) & 63);
     case 0x140: // row_mirror
-        return (int32_t)(row | (15 - in_row));
+        DPP_SOURCES(row | (15 - in_row));
     case 0x141: // row_half_mirror
-        return (int32_t)((lane & ~7u) | (7 - (lane & 7)));
+        DPP_SOURCES((lane & ~7) | (7 - (lane & 7)));
     case 0x142: // row_bcast15
-        return row >= 16 ? (int32_t)row - 1 : -1;
+        DPP_SOURCES(lane >= 16 ? row - 1 : -1);
     case 0x143: // row_bcast31
-        return lane >= 32 ? 31 : -1;
+        DPP_SOURCES(lane >= 32 ? 31 : -1);
     default: // row_newbcast
-        return (int32_t)(row | n);
+        DPP_SOURCES(row | n);
     }
+}
+
+/* Lanes of the rows and banks that the masks name. */
+static uint64_t dpp_enabled(uint32_t bank_mask, uint32_t row_mask) {
+    uint64_t lanes = 0;
+    uint64_t banks = 0;
+    for (uint32_t bank = 0; bank < 4; bank++)
+        banks |= (bank_mask >> bank & 1) * (UINT64_C(0xf) << 4 * bank);
+    for (uint32_t row = 0; row < 4; row++)
+        lanes |= (row_mask >> row & 1) * (banks << 16 * row);
+    return lanes;
 }
 
 /* Permutes `rows` rows of source 0; returns the lanes that may be written. A lane that reads
@@ -114,19 +135,19 @@ static int32_t dpp_source(uint32_t ctrl, uint32_t lane) {
  * without. */
 static uint64_t dpp_permute(uint32_t *to, const uint32_t *from, uint32_t rows, uint32_t word,
                             uint64_t exec) {
-    uint32_t ctrl = word >> 8 & 0x1ff;
-    bool bound_zero = word >> 19 & 1;
-    uint32_t bank_mask = word >> 24 & 15, row_mask = word >> 28;
-    uint64_t written = 0;
-    for (uint32_t lane = 0; lane < SG_LANES; lane++) {
-        int32_t source = dpp_source(ctrl, lane);
-        bool valid = source >= 0 && (exec >> source & 1) != 0;
-        for (uint32_t row = 0; row < rows; row++)
-            to[row * SG_LANES + lane] = valid ? from[row * SG_LANES + (uint32_t)source] : 0;
-        bool enabled = (row_mask >> lane / 16 & 1) != 0 && (bank_mask >> lane % 16 / 4 & 1) != 0;
-        written |= (uint64_t)(enabled && (valid || bound_zero)) << lane;
+    _Alignas(64) int32_t source[SG_LANES];
+    _Alignas(64) uint32_t valid[SG_LANES];
+    const bool bound_zero = word >> 19 & 1;
+    dpp_sources(word >> 8 & 0x1ff, source);
+    SG_LANE_LOOP {
+        uint64_t active = exec >> (source[i] & 63) & 1;
+        valid[i] = source[i] >= 0 && active ? ~0u : 0;
     }
-    return written & exec;
+    for (uint32_t row = 0; row < rows; row++, to += SG_LANES, from += SG_LANES)
+        for (uint32_t i = 0; i < SG_LANES; i++)
+            to[i] = from[source[i] & 63] & valid[i];
+    const uint64_t readable = bound_zero ? UINT64_MAX : sg_mask_pack(valid);
+    return dpp_enabled(word >> 24 & 15, word >> 28) & readable & exec;
 }
 
 /* ---- all together ---- */
@@ -190,7 +211,10 @@ static void special_source(struct sg_wave *w, const struct sg_op *op, struct sg_
         sdwa_select(rows, from, op->imm >> (n ? 24 : 16) & 7, op->imm >> (n ? 27 : 19) & 1);
     else if ((op->mods & SG_MOD_DPP) && n == 0)
         x->lanes = dpp_permute(rows, from, count, op->imm, sg_wave_exec(w));
-    else if (from != rows)
+    else if (!(op->mods & (SG_MOD_OPSEL0 | SG_MOD_NEG0 | SG_MOD_ABS0) << n)) {
+        x->s[n] = from;
+        return;
+    } else if (from != rows)
         copy_rows(rows, from, count);
     if (is_16bit(type) && (op->mods & SG_MOD_OPSEL0 << n))
         shift_half(rows);
@@ -209,7 +233,7 @@ static void special_source(struct sg_wave *w, const struct sg_op *op, struct sg_
 void SG_V(sg_vx_special)(struct sg_wave *w, const struct sg_op *op, struct sg_vx *x,
                          const uint8_t types[4]) {
     x->lanes = sg_wave_exec(w);
-    x->mask = NULL;
+    x->mask = sg_all_lanes;
     x->d = w->tmp[SG_TMP_RESULT];
     x->old = types[0] == SG_T_none ? NULL : sg_wave_row(w, op->dst);
     for (uint32_t n = 0; n < 3; n++) {
@@ -218,7 +242,7 @@ void SG_V(sg_vx_special)(struct sg_wave *w, const struct sg_op *op, struct sg_vx
             special_source(w, op, x, n, (enum sg_type)types[n + 1]);
     }
     /* The lane loop blends nothing into the scratch rows, but half-register results keep theirs. */
-    if (x->old)
+    if (types[0] == SG_T_u16p || types[0] == SG_T_i16p || types[0] == SG_T_f16p)
         copy_rows(x->d, x->old, sg_type_dwords((enum sg_type)types[0]) > 1 ? 2 : 1);
 }
 
@@ -306,7 +330,7 @@ void SG_V(sg_vx_end)(struct sg_wave *w, const struct sg_op *op, const struct sg_
                      enum sg_type type) {
     uint32_t *d = x->d;
     uint32_t rows = sg_type_dwords(type) > 1 ? 2 : 1;
-    uint32_t *mask = w->tmp[SG_TMP_CIN];
+    uint32_t *mask = w->tmp[SG_TMP_LANES];
     uint32_t *to = sg_wave_row(w, op->dst);
     if (op->mods & (SG_MOD_CLAMP | SG_MOD_OMOD))
         output_modify(w, op, d, type);

@@ -5,6 +5,7 @@
 /// broadcast to scratch rows. When the op has modifiers (neg, abs, op_sel, SDWA, DPP, clamp, omod)
 /// the sources are modified copies and the result goes to scratch rows, which sg_vx_end finishes
 /// and writes back under the lane mask. The row's arithmetic is a lane function of its own.
+/// Each row's code exists twice: for plain ops (SG_MOD_PLAIN), which is most of them, and for all.
 #ifndef SG_ISA_VALU_H
 #define SG_ISA_VALU_H
 
@@ -14,15 +15,20 @@
 
 #include <immintrin.h>
 
-/// Scratch rows (sg_wave.tmp): sources 0..5, result 6..7, lane masks 8..10.
-enum { SG_TMP_RESULT = 6, SG_TMP_COUT = 8, SG_TMP_CIN = 9 };
+/// Scratch rows (sg_wave.tmp): sources 0..5, result 6..7, lane masks 8.
+enum { SG_TMP_RESULT = 6, SG_TMP_LANES = 8 };
+
+/// What runs ops that are not plain.
+#define SG_GENERAL(name)                                                                           \
+    static __attribute__((noinline))                                                               \
+    const struct sg_op *general_##name(struct sg_wave *w, const struct sg_op *op)
 
 /// One instruction's rows. 64-bit values are two rows, low word first.
 struct sg_vx {
     uint32_t *d;          ///< where the lane loop stores
     const uint32_t *s[3]; ///< NULL where the row has no such source
     const uint32_t *old;  ///< the destination's old value
-    const uint32_t *mask; ///< lane masks; NULL: all lanes
+    const uint32_t *mask; ///< lane masks for the lane loop
     uint64_t lanes;       ///< lanes that are written
 };
 
@@ -95,7 +101,7 @@ SG_INLINE const uint32_t *sg_vx_source(struct sg_wave *w, const struct sg_op *op
 
 SG_INLINE void sg_vx_begin(struct sg_wave *w, const struct sg_op *op, struct sg_vx *x,
                            const uint8_t types[4]) {
-    if (__builtin_expect(op->mods & SG_MOD_SPECIAL, 0)) {
+    if (op->mods & SG_MOD_SPECIAL) {
         SG_V(sg_vx_special)(w, op, x, types);
         return;
     }
@@ -103,11 +109,26 @@ SG_INLINE void sg_vx_begin(struct sg_wave *w, const struct sg_op *op, struct sg_
     x->s[1] = sg_vx_source(w, op, 1, (enum sg_type)types[2]);
     x->s[2] = sg_vx_source(w, op, 2, (enum sg_type)types[3]);
     x->lanes = sg_wave_exec(w);
-    x->mask = __builtin_expect(x->lanes == ~0ull, 1) ? NULL : sg_lane_mask(w);
+    x->mask = sg_lane_mask(w);
     if (types[0] != SG_T_none) {
         x->d = w->v[op->dst - SG_VGPR0];
         x->old = x->d;
     }
+}
+
+/// A source of a plain op.
+SG_INLINE const uint32_t *sg_vx_plain(struct sg_wave *w, const struct sg_op *op, uint32_t n,
+                                      enum sg_type type) {
+    if (type == SG_T_none)
+        return NULL;
+    uint32_t code = op->src[n];
+    if (__builtin_expect(code >= SG_VGPR0, 1))
+        return w->v[code - SG_VGPR0];
+    uint32_t value = code == SG_LITERAL ? op->imm : w->s[code];
+    uint32_t *row = w->tmp[2 * n];
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        row[i] = value;
+    return row;
 }
 
 /// f64 arithmetic under a MODE whose f64 part differs from the f32 part.
@@ -122,11 +143,14 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
 
 /* Rows overlap only exactly, lane by lane: a vectorised body loads its lanes before it stores. */
 #ifdef __clang__
-#    define SG_LANE_LOOP                                                                           \
-        _Pragma("clang loop vectorize(assume_safety)") for (uint32_t i = 0; i < SG_LANES; i++)
+#    define SG_LANES_FROM(first, count)                                                            \
+        _Pragma("clang loop vectorize(assume_safety)") for (uint32_t i = first;                    \
+                                                            i < (first) + (count); i++)
 #else
-#    define SG_LANE_LOOP _Pragma("GCC ivdep") for (uint32_t i = 0; i < SG_LANES; i++)
+#    define SG_LANES_FROM(first, count)                                                            \
+        _Pragma("GCC ivdep") for (uint32_t i = first; i < (first) + (count); i++)
 #endif
+#define SG_LANE_LOOP SG_LANES_FROM(0, SG_LANES)
 
 /* Operand types: C type, load of lane i, store of lane i under mask m. */
 #define SG_C_none        uint32_t
@@ -183,8 +207,21 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
 /* For lane functions that no vector unit helps. */
 #define SG_SCALAR_LOOP for (uint32_t i = 0; i < SG_LANES; i++)
 
-/// A plain row: D from S0, S1, S2 and OLD (D's old value); IEEE and CLAMP as the op and MODE say;
-/// LANE is the lane's number, HALF the MODE for half_bits and half_value.
+/* Half precision in another mode than usual. */
+#define SG_OTHER_HALF(w, tD, t0)                                                                   \
+    ((SG_IS_F16(tD) || SG_IS_F16(t0)) && ((w)->mode & SG_HALF_BITS) != SG_HALF_DEFAULT)
+
+/* One pass over the lanes: d from a, b, c and old. */
+#define SG_VALU_PASS(loop, name, tD, t0, t1, t2, clamp, m)                                         \
+    loop {                                                                                         \
+        SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),            \
+                                  SG_LD_##tD(old, i), ieee, clamp, i, HALF);                       \
+        uint32_t mask_ = m;                                                                        \
+        SG_ST_##tD(d, i, r, mask_);                                                                \
+    }
+
+/// A row: D from S0, S1, S2 and OLD (D's old value); IEEE and CLAMP as the op and MODE say; LANE is
+/// the lane's number, HALF the MODE for half_bits and half_value.
 #define SG_VALU(name, tD, t0, t1, t2, ...)                                                         \
     SG_VALU_LOOP(SG_LANE_LOOP, name, tD, t0, t1, t2, __VA_ARGS__)
 #define SG_VALU_LOOP(loop, name, tD, t0, t1, t2, ...)                                              \
@@ -204,11 +241,11 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
         SG_SCALAR_LOOP {                                                                           \
             SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),        \
                                       SG_LD_##tD(old, i), SG_IEEE(w), clamp, i, HALF);             \
-            uint32_t m = x->mask ? x->mask[i] : ~0u;                                               \
+            uint32_t m = x->mask[i];                                                               \
             SG_ST_##tD(d, i, r, m);                                                                \
         }                                                                                          \
     }                                                                                              \
-    SG_HANDLER(name) {                                                                             \
+    SG_GENERAL(name) {                                                                             \
         static const uint8_t types[] = {SG_T_##tD, SG_T_##t0, SG_T_##t1, SG_T_##t2};               \
         struct sg_vx x;                                                                            \
         sg_vx_begin(w, op, &x, types);                                                             \
@@ -218,35 +255,87 @@ SG_INLINE void sg_fp64_leave(const struct sg_wave *w, bool is_f64) {
         (void)a, (void)b, (void)c, (void)old, (void)ieee, (void)clamp;                             \
         sg_fp64_enter(w, SG_IS_F64(tD, t0));                                                       \
         enum { HALF = SG_HALF_DEFAULT };                                                           \
-        if ((SG_IS_F16(tD) || SG_IS_F16(t0)) &&                                                    \
-            __builtin_expect((w->mode & SG_HALF_BITS) != SG_HALF_DEFAULT, 0)) {                    \
+        if (SG_OTHER_HALF(w, tD, t0)) {                                                            \
             handle_##name##_half(w, &x, clamp);                                                    \
-        } else if (mask) {                                                                         \
-            loop {                                                                                 \
-                SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),    \
-                                          SG_LD_##tD(old, i), ieee, clamp, i, HALF);               \
-                uint32_t m = mask[i];                                                              \
-                SG_ST_##tD(d, i, r, m);                                                            \
-            }                                                                                      \
         } else {                                                                                   \
-            loop {                                                                                 \
-                SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),    \
-                                          SG_LD_##tD(old, i), ieee, clamp, i, HALF);               \
-                SG_ST_##tD(d, i, r, ~0u);                                                          \
-            }                                                                                      \
+            SG_VALU_PASS(loop, name, tD, t0, t1, t2, clamp, mask[i])                               \
         }                                                                                          \
         sg_fp64_leave(w, SG_IS_F64(tD, t0));                                                       \
-        if (__builtin_expect(op->mods & SG_MOD_SPECIAL, 0))                                        \
+        if (op->mods & SG_MOD_SPECIAL)                                                             \
             SG_V(sg_vx_end)(w, op, &x, SG_T_##tD);                                                 \
+        SG_NEXT(w, op);                                                                            \
+    }                                                                                              \
+    SG_HANDLER(name) {                                                                             \
+        if (__builtin_expect(!(op->mods & SG_MOD_PLAIN) || SG_OTHER_HALF(w, tD, t0), 0))           \
+            SG_TAIL(general_##name, w, op);                                                        \
+        enum { HALF = SG_HALF_DEFAULT };                                                           \
+        uint32_t *d = w->v[op->dst - SG_VGPR0];                                                    \
+        const uint32_t *old = d, *a = sg_vx_plain(w, op, 0, SG_T_##t0);                            \
+        const uint32_t *b = sg_vx_plain(w, op, 1, SG_T_##t1);                                      \
+        const uint32_t *c = sg_vx_plain(w, op, 2, SG_T_##t2);                                      \
+        bool ieee = SG_IEEE(w);                                                                    \
+        (void)a, (void)b, (void)c, (void)old, (void)ieee;                                          \
+        sg_fp64_enter(w, SG_IS_F64(tD, t0));                                                       \
+        if (__builtin_expect(sg_wave_exec(w) == UINT64_MAX, 1)) {                                  \
+            SG_VALU_PASS(loop, name, tD, t0, t1, t2, false, ~0u)                                   \
+        } else {                                                                                   \
+            const uint32_t *mask = sg_lane_mask(w);                                                \
+            SG_VALU_PASS(loop, name, tD, t0, t1, t2, false, mask[i])                               \
+        }                                                                                          \
+        sg_fp64_leave(w, SG_IS_F64(tD, t0));                                                       \
         SG_NEXT(w, op);                                                                            \
     }
 
-/// The carry-in operand of an op with SG_VF_CIN or SG_VF_VCC.
-SG_INLINE uint64_t sg_vx_carry_in(const struct sg_wave *w, const struct sg_op *op) {
+/// The carry-in operand of an op with SG_VF_CIN or SG_VF_VCC; else 0.
+SG_INLINE uint64_t sg_vx_carry_in(const struct sg_wave *w, const struct sg_op *op, uint32_t flags) {
     uint32_t code = op->aux;
+    if (!(flags & (SG_VF_CIN | SG_VF_VCC)))
+        return 0;
     return __builtin_expect(code < SG_CONST_0, 1) ? sg_wave_s64(w, code)
                                                   : sg_scalar64_slow(w, code, op->imm, SG_T_b64);
 }
+
+/// The same for 16 lanes.
+SG_INLINE void sg_mask_expand16(uint32_t bits, uint32_t *mask) {
+#ifdef __AVX512DQ__
+    _mm512_store_si512(mask, _mm512_movm_epi32((__mmask16)bits));
+#else
+    for (uint32_t i = 0; i < 16; i++)
+        mask[i] = 0u - (bits >> i & 1);
+#endif
+}
+SG_INLINE uint64_t sg_mask_pack16(const uint32_t *mask) {
+#ifdef __AVX512DQ__
+    return _mm512_movepi32_mask(_mm512_load_si512(mask));
+#elif defined(__AVX2__)
+    return (uint64_t)_mm256_movemask_ps(_mm256_load_ps((const float *)mask)) |
+           (uint64_t)_mm256_movemask_ps(_mm256_load_ps((const float *)mask + 8)) << 8;
+#else
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < 16; i += 4)
+        bits |= (uint64_t)_mm_movemask_ps(_mm_load_ps((const float *)(mask + i))) << i;
+    return bits;
+#endif
+}
+
+/* Groups of 16 lanes, so that the masks of a group stay in registers: stored last, read next. */
+#define SG_CARRY_PASS(name, flags, tD, t0, t1, t2, clamp, m)                                       \
+    for (uint32_t group = 0; group < SG_LANES; group += 16) {                                      \
+        _Alignas(64) uint32_t carry[16], in[16] = {0};                                             \
+        if ((flags) & (SG_VF_CIN | SG_VF_VCC))                                                     \
+            sg_mask_expand16((uint32_t)(carries_in >> group), in);                                 \
+        SG_LANES_FROM(group, 16) {                                                                 \
+            uint32_t out;                                                                          \
+            SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),        \
+                                      in[i - group] & 1, &out, clamp);                             \
+            uint32_t mask_ = m;                                                                    \
+            SG_ST_##tD(d, i, r, mask_);                                                            \
+            if ((flags)&SG_VF_COUT)                                                                \
+                carry[i - group] = 0u - out;                                                       \
+        }                                                                                          \
+        if ((flags)&SG_VF_COUT)                                                                    \
+            carries_out |= sg_mask_pack16(carry) << group;                                         \
+    }
 
 /// A row with lane masks: CIN (0 or 1) comes in, COUT (0 or 1) goes out.
 #define SG_VALU_CARRY(name, flags, tD, t0, t1, t2, ...)                                            \
@@ -259,43 +348,45 @@ SG_INLINE uint64_t sg_vx_carry_in(const struct sg_wave *w, const struct sg_op *o
         *cout = COUT;                                                                              \
         return D;                                                                                  \
     }                                                                                              \
-    SG_HANDLER(name) {                                                                             \
+    SG_GENERAL(name) {                                                                             \
         static const uint8_t types[] = {SG_T_##tD, SG_T_##t0, SG_T_##t1, SG_T_##t2};               \
         struct sg_vx x;                                                                            \
         sg_vx_begin(w, op, &x, types);                                                             \
-        uint32_t *d = x.d, *carry = w->tmp[SG_TMP_COUT], *in = w->tmp[SG_TMP_CIN];                 \
-        const uint32_t *a = x.s[0], *b = x.s[1], *c = x.s[2];                                      \
-        const uint32_t *mask = x.mask;                                                             \
+        uint32_t *d = x.d;                                                                         \
+        const uint32_t *a = x.s[0], *b = x.s[1], *c = x.s[2], *mask = x.mask;                      \
         bool clamp = SG_CLAMPED(op);                                                               \
-        (void)b, (void)c, (void)clamp;                                                             \
-        if ((flags) & (SG_VF_CIN | SG_VF_VCC))                                                     \
-            sg_mask_expand(sg_vx_carry_in(w, op), in);                                             \
+        uint64_t carries_in = sg_vx_carry_in(w, op, flags), carries_out = 0;                       \
+        (void)b, (void)c, (void)clamp, (void)carries_in;                                           \
         sg_fp64_enter(w, SG_IS_F64(tD, t0));                                                       \
-        if (mask) {                                                                                \
-            SG_LANE_LOOP {                                                                         \
-                uint32_t out;                                                                      \
-                SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),    \
-                                          in[i] & 1, &out, clamp);                                 \
-                uint32_t m = mask[i];                                                              \
-                if ((flags)&SG_VF_COUT)                                                            \
-                    carry[i] = 0u - out;                                                           \
-                SG_ST_##tD(d, i, r, m);                                                            \
-            }                                                                                      \
+        SG_CARRY_PASS(name, flags, tD, t0, t1, t2, clamp, mask[i])                                 \
+        sg_fp64_leave(w, SG_IS_F64(tD, t0));                                                       \
+        if ((flags)&SG_VF_COUT)                                                                    \
+            sg_wave_set_s64(w, op->sdst, carries_out &x.lanes);                                    \
+        if (op->mods & SG_MOD_SPECIAL)                                                             \
+            SG_V(sg_vx_end)(w, op, &x, SG_T_##tD);                                                 \
+        SG_NEXT(w, op);                                                                            \
+    }                                                                                              \
+    SG_HANDLER(name) {                                                                             \
+        if (__builtin_expect(!(op->mods & SG_MOD_PLAIN), 0))                                       \
+            SG_TAIL(general_##name, w, op);                                                        \
+        uint32_t *d = w->v[op->dst - SG_VGPR0];                                                    \
+        const uint32_t *a = sg_vx_plain(w, op, 0, SG_T_##t0);                                      \
+        const uint32_t *b = sg_vx_plain(w, op, 1, SG_T_##t1);                                      \
+        const uint32_t *c = sg_vx_plain(w, op, 2, SG_T_##t2);                                      \
+        uint64_t lanes = sg_wave_exec(w);                                                          \
+        uint64_t carries_in = (flags) & (SG_VF_CIN | SG_VF_VCC) ? sg_wave_s64(w, op->aux) : 0;     \
+        uint64_t carries_out = 0;                                                                  \
+        (void)b, (void)c, (void)carries_in;                                                        \
+        sg_fp64_enter(w, SG_IS_F64(tD, t0));                                                       \
+        if (__builtin_expect(lanes == UINT64_MAX, 1)) {                                            \
+            SG_CARRY_PASS(name, flags, tD, t0, t1, t2, false, ~0u)                                 \
         } else {                                                                                   \
-            SG_LANE_LOOP {                                                                         \
-                uint32_t out;                                                                      \
-                SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),    \
-                                          in[i] & 1, &out, clamp);                                 \
-                if ((flags)&SG_VF_COUT)                                                            \
-                    carry[i] = 0u - out;                                                           \
-                SG_ST_##tD(d, i, r, ~0u);                                                          \
-            }                                                                                      \
+            const uint32_t *mask = sg_lane_mask(w);                                                \
+            SG_CARRY_PASS(name, flags, tD, t0, t1, t2, false, mask[i])                             \
         }                                                                                          \
         sg_fp64_leave(w, SG_IS_F64(tD, t0));                                                       \
         if ((flags)&SG_VF_COUT)                                                                    \
-            sg_wave_set_s64(w, op->sdst, sg_mask_pack(carry) & x.lanes);                           \
-        if (__builtin_expect(op->mods & SG_MOD_SPECIAL, 0))                                        \
-            SG_V(sg_vx_end)(w, op, &x, SG_T_##tD);                                                 \
+            sg_wave_set_s64(w, op->sdst, carries_out &lanes);                                      \
         SG_NEXT(w, op);                                                                            \
     }
 
@@ -305,22 +396,32 @@ SG_INLINE uint64_t sg_vx_carry_in(const struct sg_wave *w, const struct sg_op *o
         (void)S0, (void)S1;                                                                        \
         return condition;                                                                          \
     }                                                                                              \
-    SG_HANDLER(name) {                                                                             \
-        static const uint8_t types[] = {SG_T_none, SG_T_##t0, SG_T_##t1, SG_T_none};               \
-        struct sg_vx x;                                                                            \
-        sg_vx_begin(w, op, &x, types);                                                             \
-        const uint32_t *a = x.s[0], *b = x.s[1];                                                   \
-        uint32_t *result = w->tmp[SG_TMP_COUT], HALF = w->mode;                                    \
+    SG_INLINE void compare_##name(struct sg_wave *w, const struct sg_op *op, const uint32_t *a,    \
+                                  const uint32_t *b) {                                             \
+        _Alignas(64) uint32_t result[SG_LANES];                                                    \
+        uint32_t HALF = w->mode;                                                                   \
         (void)HALF;                                                                                \
         sg_fp64_enter(w, SG_IS_F64(none, t0));                                                     \
         SG_LANE_LOOP {                                                                             \
             result[i] = 0u - (uint32_t)lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i));            \
         }                                                                                          \
         sg_fp64_leave(w, SG_IS_F64(none, t0));                                                     \
-        uint64_t bits = sg_mask_pack(result) & x.lanes;                                            \
+        uint64_t bits = sg_mask_pack(result) & sg_wave_exec(w);                                    \
         sg_wave_set_s64(w, op->sdst, bits);                                                        \
         if (is_cmpx)                                                                               \
             sg_wave_set_exec(w, bits);                                                             \
+    }                                                                                              \
+    SG_GENERAL(name) {                                                                             \
+        static const uint8_t types[] = {SG_T_none, SG_T_##t0, SG_T_##t1, SG_T_none};               \
+        struct sg_vx x;                                                                            \
+        sg_vx_begin(w, op, &x, types);                                                             \
+        compare_##name(w, op, x.s[0], x.s[1]);                                                     \
+        SG_NEXT(w, op);                                                                            \
+    }                                                                                              \
+    SG_HANDLER(name) {                                                                             \
+        if (__builtin_expect(!(op->mods & SG_MOD_PLAIN), 0))                                       \
+            SG_TAIL(general_##name, w, op);                                                        \
+        compare_##name(w, op, sg_vx_plain(w, op, 0, SG_T_##t0), sg_vx_plain(w, op, 1, SG_T_##t1)); \
         SG_NEXT(w, op);                                                                            \
     }
 

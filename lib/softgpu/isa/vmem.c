@@ -2,16 +2,26 @@
 /* Vector loads and stores once the addresses are known; compiled once per interpreter level. */
 #include "softgpu/isa/vmem.h"
 #include "softgpu/isa/convert.h"
+#include "softgpu/mem/near.h"
 
-/* The six widths, one copy of each. */
+/* The six widths, one copy of each; what is not near goes the general way. */
 #define MOVE(bytes)                                                                                \
+    SG_SHARED bool load_far_##bytes(struct sg_tlb *tlb, const struct sg_lanes *lanes,              \
+                                    sg_lane_row *raw, struct sg_access_fault *fault) {             \
+        return sg_lanes_load(tlb, lanes, bytes, raw, fault);                                       \
+    }                                                                                              \
+    SG_SHARED bool store_far_##bytes(struct sg_tlb *tlb, const struct sg_lanes *lanes,             \
+                                     const sg_lane_row *rows, struct sg_access_fault *fault) {     \
+        return sg_lanes_store(tlb, lanes, bytes, rows, fault);                                     \
+    }                                                                                              \
     SG_SHARED bool load_##bytes(struct sg_tlb *tlb, const struct sg_lanes *lanes,                  \
                                 sg_lane_row *raw, struct sg_access_fault *fault) {                 \
-        return sg_lanes_load(tlb, lanes, bytes, raw, fault);                                       \
+        return sg_near_load(tlb, lanes, bytes, raw) || load_far_##bytes(tlb, lanes, raw, fault);   \
     }                                                                                              \
     SG_SHARED bool store_##bytes(struct sg_tlb *tlb, const struct sg_lanes *lanes,                 \
                                  const sg_lane_row *rows, struct sg_access_fault *fault) {         \
-        return sg_lanes_store(tlb, lanes, bytes, rows, fault);                                     \
+        return sg_near_store(tlb, lanes, bytes, rows) ||                                           \
+               store_far_##bytes(tlb, lanes, rows, fault);                                         \
     }
 MOVE(1)
 MOVE(2)
@@ -49,7 +59,7 @@ SG_INLINE bool vmem_load(struct sg_wave *w, const struct sg_op *op, struct sg_tl
         sg_access_fence();
     bool direct = how == CONVERT_U && lanes->exec == UINT64_MAX && !(op->mods & SG_MEM_LDS);
     sg_lane_row *raw = direct ? (sg_lane_row *)sg_wave_row(w, op->dst) : &w->tmp[SG_TMP_RAW];
-    if (!PICK(load, bytes)(tlb, lanes, raw, &fault)) {
+    if (!sg_near_load(tlb, lanes, bytes, raw) && !PICK(load_far, bytes)(tlb, lanes, raw, &fault)) {
         sg_vmem_fault(w, op, &fault, false);
         return false;
     }
@@ -69,7 +79,8 @@ SG_INLINE bool vmem_store(struct sg_wave *w, const struct sg_op *op, struct sg_t
             w->tmp[SG_TMP_RAW][i] = rows[0][i] >> shift;
         rows = &w->tmp[SG_TMP_RAW];
     }
-    if (!PICK(store, bytes)(tlb, lanes, rows, &fault)) {
+    if (!sg_near_store(tlb, lanes, bytes, rows) &&
+        !PICK(store_far, bytes)(tlb, lanes, rows, &fault)) {
         sg_vmem_fault(w, op, &fault, true);
         return false;
     }

@@ -29,6 +29,28 @@ static double trig_preop(double x, uint32_t segment) {
     return ldexp_f64((double)(int64_t)two_over_pi_bits(shift), scale);
 }
 
+/* 64-bit shifts in 32-bit steps: the pairs of registers need not be joined and parted. */
+SG_INLINE uint64_t shift_left_b64(uint64_t x, uint32_t n) {
+    uint32_t low = (uint32_t)x, high = (uint32_t)(x >> 32), in = n & 31;
+    uint32_t carried = low >> 1 >> (31 - in);
+    low <<= in;
+    high = high << in | carried;
+    high = n & 32 ? low : high;
+    low = n & 32 ? 0 : low;
+    return (uint64_t)high << 32 | low;
+}
+
+/// `sign`: what comes in from above, 0 or ~0.
+SG_INLINE uint64_t shift_right_b64(uint64_t x, uint32_t n, uint32_t sign) {
+    uint32_t low = (uint32_t)x, high = (uint32_t)(x >> 32), in = n & 31;
+    uint32_t carried = high << 1 << (31 - in);
+    low = low >> in | carried;
+    high = high >> in | sign << 1 << (31 - in);
+    low = n & 32 ? high : low;
+    high = n & 32 ? sign : high;
+    return (uint64_t)high << 32 | low;
+}
+
 static inline uint32_t lane_select(const struct sg_wave *w, const struct sg_op *op) {
     return sg_scalar32(w, op, 1) & 63;
 }

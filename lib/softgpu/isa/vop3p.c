@@ -85,7 +85,7 @@ SG_HANDLER(v_pk_mov_b32) {
         __VA_ARGS__;                                                                               \
         return D;                                                                                  \
     }                                                                                              \
-    SG_HANDLER(name) {                                                                             \
+    SG_GENERAL(name) {                                                                             \
         static const uint8_t types[] = {SG_T_pkf32, SG_T_pkf32, SG_T_pkf32, SG_T_##t2};            \
         struct sg_vx x;                                                                            \
         sg_vx_begin(w, op, &x, types);                                                             \
@@ -93,24 +93,28 @@ SG_HANDLER(v_pk_mov_b32) {
         const uint32_t *mask = x.mask;                                                             \
         uint32_t *d = x.d;                                                                         \
         bool clamp = SG_CLAMPED(op);                                                               \
-        if (mask) {                                                                                \
-            for (uint32_t word = 0; word < 2; word++) {                                            \
-                SG_LANE_LOOP {                                                                     \
-                    float r = lane_##name(f32_from(a[i]), f32_from(b[i]), f32_from(c[i]));         \
-                    uint32_t m = mask[i];                                                          \
-                    SG_BLEND(d, i, f32_bits(r), m);                                                \
-                }                                                                                  \
-                a += SG_LANES, b += SG_LANES, c += SG_LANES, d += SG_LANES;                        \
-            }                                                                                      \
-        } else {                                                                                   \
-            SG_PAIR_LOOP {                                                                         \
+        for (uint32_t word = 0; word < 2; word++) {                                                \
+            SG_LANE_LOOP {                                                                         \
                 float r = lane_##name(f32_from(a[i]), f32_from(b[i]), f32_from(c[i]));             \
                 r = clamp ? clamp_f32(r) : r;                                                      \
-                d[i] = f32_bits(r);                                                                \
+                uint32_t m = mask[i];                                                              \
+                SG_BLEND(d, i, f32_bits(r), m);                                                    \
             }                                                                                      \
+            a += SG_LANES, b += SG_LANES, c += SG_LANES, d += SG_LANES;                            \
         }                                                                                          \
-        if (__builtin_expect(op->mods & SG_MOD_SPECIAL, 0))                                        \
+        if (op->mods & SG_MOD_SPECIAL)                                                             \
             SG_V(sg_vx_end)(w, op, &x, SG_T_pkf32);                                                \
+        SG_NEXT(w, op);                                                                            \
+    }                                                                                              \
+    SG_HANDLER(name) {                                                                             \
+        if (!(op->mods & SG_MOD_PLAIN) || sg_wave_exec(w) != UINT64_MAX)                           \
+            SG_TAIL(general_##name, w, op);                                                        \
+        uint32_t *d = w->v[op->dst - SG_VGPR0];                                                    \
+        const uint32_t *a = w->v[op->src[0] - SG_VGPR0], *b = w->v[op->src[1] - SG_VGPR0];         \
+        const uint32_t *c = SG_T_##t2 ? w->v[op->src[2] - SG_VGPR0] : a;                           \
+        SG_PAIR_LOOP {                                                                             \
+            d[i] = f32_bits(lane_##name(f32_from(a[i]), f32_from(b[i]), f32_from(c[i])));          \
+        }                                                                                          \
         SG_NEXT(w, op);                                                                            \
     }
 #ifdef __clang__
@@ -126,6 +130,12 @@ SG_HANDLER(v_accvgpr_read_b32) {
     uint32_t *d = sg_wave_row(w, op->dst);
     const uint32_t *a =
         op->src[0] >= SG_AGPR0 ? sg_wave_row(w, op->src[0]) : sg_vx_source(w, op, 0, SG_T_b32);
+    if (__builtin_expect(sg_wave_exec(w) == UINT64_MAX, 1)) {
+        SG_LANE_LOOP {
+            d[i] = a[i];
+        }
+        SG_NEXT(w, op);
+    }
     const uint32_t *mask = sg_lane_mask(w);
     SG_LANE_LOOP {
         SG_BLEND(d, i, a[i], mask[i]);

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#define ONES_4  ~0u, ~0u, ~0u, ~0u
+#define ONES_16 ONES_4, ONES_4, ONES_4, ONES_4
+_Alignas(64) const uint32_t sg_all_lanes[SG_LANES] = {ONES_16, ONES_16, ONES_16, ONES_16};
+
 static const float float_constants[] = {0.5f, -0.5f, 1.0f, -1.0f, 2.0f, -2.0f, 4.0f, -4.0f};
 
 static void fill_constants(uint32_t *s) {

@@ -168,6 +168,9 @@ static inline uint32_t sg_op_s32(const struct sg_wave *w, const struct sg_op *op
     return code == SG_LITERAL ? op->imm : w->s[code];
 }
 
+/// The lane masks of all lanes; 64-byte aligned.
+extern const uint32_t sg_all_lanes[SG_LANES];
+
 /// Expands EXEC to w->mask if it is stale and returns it.
 const uint32_t *sg_wave_mask_refresh(struct sg_wave *w);
 static inline const uint32_t *sg_wave_mask(struct sg_wave *w) {

@@ -11,7 +11,7 @@
 
 #include "softgpu/mem/access.h"
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #    include <immintrin.h>
 #endif
 
@@ -82,6 +82,18 @@ static inline bool sg_row_differs(const uint32_t *row, const uint32_t *mask, uin
         expected = _mm512_add_epi32(expected, _mm512_set1_epi32((int)(step * SG_LANE_GROUP)));
     }
     return _mm512_test_epi32_mask(differs, differs);
+#elif defined(__AVX2__)
+    const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    __m256i expected = _mm256_add_epi32(_mm256_set1_epi32((int)start),
+                                        _mm256_mullo_epi32(index, _mm256_set1_epi32((int)step)));
+    __m256i differs = _mm256_setzero_si256();
+    for (uint32_t i = 0; i < SG_WAVE_LANES; i += 8) {
+        __m256i wrong = _mm256_xor_si256(_mm256_loadu_si256((const void *)(row + i)), expected);
+        wrong = _mm256_and_si256(wrong, _mm256_loadu_si256((const void *)(mask + i)));
+        differs = _mm256_or_si256(differs, wrong);
+        expected = _mm256_add_epi32(expected, _mm256_set1_epi32((int)(step * 8)));
+    }
+    return !_mm256_testz_si256(differs, differs);
 #else
     uint32_t differs = 0;
     for (uint32_t i = 0; i < SG_WAVE_LANES; i++)
