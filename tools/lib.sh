@@ -61,6 +61,7 @@ proof_holds() {
         case $kind in
         cmd) has_command "$alternative" && return 0 ;;
         hdr) has_header "$alternative" && return 0 ;;
+        file) path_exists "$alternative" && return 0 ;;
         esac
     done
     return 1
@@ -85,6 +86,7 @@ list_missing() {
         case $proof in
         cmd:*) proof="program ${proof#cmd:}" ;;
         hdr:*) proof="header ${proof#hdr:}" ;;
+        file:*) proof="file ${proof#file:}" ;;
         esac
         printf '    %-20s %s\n' "$package" "${proof//|/ or }" >&2
     done

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# bench dispatch: HSA and HIP, hot and from idle, and the idle process.
+# bench dispatch: HSA and HIP, hot and from idle, and the idle process. bench softgpu.
 . "$(dirname "$0")/cli.sh"
 run bench dispatch --samples 100 --idle-samples 5 --seconds 1 --format json
 [ "$code" -eq 0 ] || complain "exit code $code"
@@ -11,4 +11,18 @@ done
 percent=$(sed -n 's/.*"idle_cpu_percent": \([0-9.]*\).*/\1/p' stdout)
 [ -n "$percent" ] && [ "${percent%%.*}" -lt 20 ] ||
     complain "an idle process uses '$percent' percent of a processor"
+
+# bench softgpu: no device, no ROCr; one row per name and interpreter.
+if [ -x "$(dirname "$HSAPROBE")/hsaprobe-softgpu-bench" ]; then
+    run bench softgpu --rounds 1 --isa v2 --only s_nop --format json
+    [ "$code" -eq 0 ] || complain "bench softgpu: exit code $code"
+    [ "$(grep -c '"name": "s_nop"' stdout)" -eq 1 ] || complain "bench softgpu: not one row s_nop"
+    median=$(sed -n 's/.*"median": \([0-9.]*\).*/\1/p' stdout)
+    [ -n "$median" ] && [ "$median" != 0.0 ] || complain "bench softgpu: a median of '$median'"
+    run bench softgpu --rounds 1 --only reduce_float
+    [ "$code" -eq 0 ] || complain "bench softgpu: exit code $code for a whole kernel"
+    grep -q 'kernels -O0.*reduce_float' stdout || complain "bench softgpu: no -O0 kernel"
+    run bench softgpu --rounds 1 --isa v7
+    [ "$code" -eq 2 ] || complain "bench softgpu --isa v7: exit code $code"
+fi
 finish

@@ -13,10 +13,17 @@ struct bench_input {
     uint32_t idle_sample_count;
     uint32_t watch_seconds;
     uint64_t seed;
+    uint32_t round_count;
+    uint32_t thread_count; ///< 0: no scaling
+    const char *isa;       ///< unowned, like the next; NULL: all
+    const char *only;      ///< NULL: all
 };
 
 /// Empty launches through HSA and HIP, one after the other and each from idle, and the processor
 /// time of a process that only holds its queues. Returns an exit code, prints failures.
 int bench_dispatch(struct command_context *context, const struct bench_input *input);
+/// Runs hsaprobe-softgpu-bench, the program beside this one, and reports what it measured. Uses no
+/// device.
+int bench_softgpu(struct command_context *context, const struct bench_input *input);
 
 #endif

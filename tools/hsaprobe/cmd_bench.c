@@ -10,19 +10,36 @@ static const struct {
     const char *name;
     const char *summary;
     int (*run)(struct command_context *context, const struct bench_input *input);
+    bool needs_nothing; /* no device */
 } collections[] = {
     {"dispatch", "empty launches, hot and from idle, and what an idle process costs",
-     bench_dispatch},
+     bench_dispatch, false},
+    {"softgpu", "the software GPU's interpreter by itself: time per wave instruction, kernels",
+     bench_softgpu, true},
 };
 #define COLLECTION_COUNT (sizeof collections / sizeof *collections)
 
-enum { KEY_SAMPLES = 0x300, KEY_IDLE_SAMPLES, KEY_SECONDS, KEY_SEED };
+enum {
+    KEY_SAMPLES = 0x300,
+    KEY_IDLE_SAMPLES,
+    KEY_SECONDS,
+    KEY_SEED,
+    KEY_ROUNDS,
+    KEY_ISA,
+    KEY_ONLY,
+    KEY_THREADS
+};
 
 static const struct argp_option options[] = {
     {"samples", KEY_SAMPLES, "N", 0, "timed launches one after the other (default 5000)", 0},
     {"idle-samples", KEY_IDLE_SAMPLES, "N", 0, "timed launches from idle (default 200)", 0},
     {"seconds", KEY_SECONDS, "N", 0, "how long to watch an idle process (default 3)", 0},
     {"seed", KEY_SEED, "N", 0, "of the intervals (default 1)", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "softgpu: samples of each row (default 15)", 0},
+    {"isa", KEY_ISA, "LIST", 0, "softgpu: interpreters, such as v3,v4 (default: all)", 0},
+    {"only", KEY_ONLY, "TEXT", 0, "softgpu: rows whose group or name has TEXT in it", 0},
+    {"threads", KEY_THREADS, "N", 0,
+     "softgpu: the scaling on N threads beside a native program's, and nothing else", 0},
     {0},
 };
 
@@ -30,8 +47,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     struct bench_input *input = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        *input = (struct bench_input){
-            .sample_count = 5000, .idle_sample_count = 200, .watch_seconds = 3, .seed = 1};
+        *input = (struct bench_input){.sample_count = 5000,
+                                      .idle_sample_count = 200,
+                                      .watch_seconds = 3,
+                                      .seed = 1,
+                                      .round_count = 15};
         return 0;
     case KEY_SAMPLES:
         input->sample_count = (uint32_t)parse_count(state, "--samples", arg, 1, 10000000);
@@ -44,6 +64,18 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_SEED:
         input->seed = parse_count(state, "--seed", arg, 0, UINT64_MAX);
+        return 0;
+    case KEY_ROUNDS:
+        input->round_count = (uint32_t)parse_count(state, "--rounds", arg, 1, 100000);
+        return 0;
+    case KEY_THREADS:
+        input->thread_count = (uint32_t)parse_count(state, "--threads", arg, 1, 1024);
+        return 0;
+    case KEY_ISA:
+        input->isa = arg;
+        return 0;
+    case KEY_ONLY:
+        input->only = arg;
         return 0;
     case ARGP_KEY_ARG:
         if (input->collection)
@@ -71,18 +103,28 @@ static char *details(void) {
     return text;
 }
 
+static size_t index_of(const char *collection) {
+    size_t index = 0;
+    while (strcmp(collections[index].name, collection) != 0)
+        index++;
+    return index;
+}
+
+static bool needs_nothing(const void *words) {
+    const struct bench_input *input = words;
+    return collections[index_of(input->collection)].needs_nothing;
+}
+
 const struct command_options cmd_bench_options = {
     .options = options,
     .parse = parse,
     .args_doc = "COLLECTION",
     .make_details = details,
     .input_bytes = sizeof(struct bench_input),
+    .needs_nothing = needs_nothing,
 };
 
 int cmd_bench(struct command_context *context) {
     const struct bench_input *input = context->input;
-    size_t index = 0;
-    while (strcmp(collections[index].name, input->collection) != 0)
-        index++;
-    return collections[index].run(context, input);
+    return collections[index_of(input->collection)].run(context, input);
 }

@@ -40,6 +40,8 @@ struct command_options {
     /// Called after parsing and before the device is opened or the process restarted; may set
     /// environment variables. Returns an exit code, EXIT_OK to go on. May be NULL.
     int (*before_device)(void *input);
+    /// True if these words need no device although the command does in general. May be NULL.
+    bool (*needs_nothing)(const void *input);
 };
 
 /// Everything a running command gets.

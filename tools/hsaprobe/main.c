@@ -32,9 +32,15 @@ static int print_report(const struct report *report, const struct common_options
                    strerror(-error));
 }
 
+static bool needs_device(const struct command *command, const struct command_context *context) {
+    const struct command_options *options = command->options;
+    return command->needs == NEEDS_GPU &&
+           !(options->needs_nothing && options->needs_nothing(context->input));
+}
+
 static int run_on_device(const struct command *command, struct command_context *context,
                          const struct common_options *common) {
-    if (command->needs == NEEDS_NOTHING)
+    if (!needs_device(command, context))
         return command->run(context);
     struct device device;
     int code = device_open(&common->device, &device);
@@ -76,7 +82,7 @@ static int dispatch(const struct command *command, int argc, char **argv, char *
     int code = EXIT_OK;
     if (command->options->before_device)
         code = command->options->before_device(context.input);
-    if (code == EXIT_OK && command->needs == NEEDS_GPU)
+    if (code == EXIT_OK && needs_device(command, &context))
         code = device_prepare(&common.device, full_argv);
     if (code == EXIT_OK)
         code = run_command(command, &context, &common);

@@ -67,8 +67,8 @@ static void print(const struct spread *spread, uint32_t threads, bool json) {
     const double gpu = spread[GPU_ONE].median / spread[GPU_MANY].median;
     const double native = spread[NATIVE_ONE].median / spread[NATIVE_MANY].median;
     if (json) {
-        printf("\"scaling\": {\"threads\": %u, \"software\": %.3f, \"native\": %.3f, "
-               "\"ratio\": %.3f}",
+        printf("{\"scaling\": {\"threads\": %u, \"software\": %.3f, \"native\": %.3f, "
+               "\"ratio\": %.3f}}\n",
                threads, gpu, native, gpu / native);
         return;
     }
