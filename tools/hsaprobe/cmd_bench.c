@@ -43,6 +43,16 @@ static const struct argp_option options[] = {
     {0},
 };
 
+/* "v2", "v3,v4" and so on. */
+static bool is_level_list(const char *list) {
+    for (;; list += 3) {
+        if (list[0] != 'v' || !list[1] || !strchr("234", list[1]))
+            return false;
+        if (list[2] != ',')
+            return list[2] == '\0';
+    }
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
     struct bench_input *input = state->input;
     switch (key) {
@@ -72,6 +82,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         input->thread_count = (uint32_t)parse_count(state, "--threads", arg, 1, 1024);
         return 0;
     case KEY_ISA:
+        if (!is_level_list(arg))
+            usage_error(state, "--isa: '%s' is no list of v2, v3, v4", arg);
         input->isa = arg;
         return 0;
     case KEY_ONLY:

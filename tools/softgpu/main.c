@@ -226,6 +226,7 @@ int main(int argc, char **argv) {
         NULL,
         NULL};
     struct options options = {.rounds = 15};
+    argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
         return 2;
     if (!options.levels)
