@@ -62,13 +62,19 @@ KERNEL(lds) {
     out[2] = tile[threadIdx.x] - threadIdx.x;
 }
 
-KERNEL(trap) { __builtin_trap(); }
+KERNEL(trap) {
+    __builtin_trap();
+}
 KERNEL(debug_trap) {
     __builtin_debugtrap();
     out[1] = 1;
 }
-KERNEL(aborts) { abort(); }
-KERNEL(illegal) { asm volatile(".long 0x7e01fe00"); }
+KERNEL(aborts) {
+    abort();
+}
+KERNEL(illegal) {
+    asm volatile(".long 0x7e01fe00");
+}
 
 __device__ uint32_t deepen(uint32_t depth) {
     volatile uint32_t room[256];
@@ -77,7 +83,9 @@ __device__ uint32_t deepen(uint32_t depth) {
 }
 
 /// Deeper than any private segment.
-KERNEL(overflow) { out[1] = deepen((uint32_t)address); }
+KERNEL(overflow) {
+    out[1] = deepen((uint32_t)address);
+}
 
 /// None of these stops a wave, as no exception is enabled.
 KERNEL(arithmetic) {

@@ -7,7 +7,9 @@
 
 #pragma omp declare target
 struct shape {
-    virtual double area() const { return -1; }
+    virtual double area() const {
+        return -1;
+    }
 };
 struct square : shape {
     double side;

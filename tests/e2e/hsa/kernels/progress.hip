@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// progress(done, rounds, sink, other, seen): every work-group computes for a while and then counts itself, so that
-/// the host sees how far a launch has come.
+/// progress(done, rounds, sink, other, seen): every work-group computes for a while and then counts
+/// itself, so that the host sees how far a launch has come.
 ///
 /// | argument | type       | meaning                                             |
 /// |----------|------------|-----------------------------------------------------|
