@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# rows_match_library.sh DEF...: the files of rows.
 # Each function that the installed libhsa-runtime64 exports has a row, each REQUIRED row is exported.
 # A newer runtime has functions that no row knows yet; those are listed but fail only on 5.2.
 set -eu
-def=$1
 library=$(ldconfig -p | awk '/libhsa-runtime64\.so\.1 /{print $NF; exit}')
 [ -n "$library" ] || library=/opt/rocm/lib/libhsa-runtime64.so.1
 [ -e "$library" ] || { echo "no libhsa-runtime64: skipped"; exit 77; }
@@ -16,7 +16,7 @@ awk '/EXTENSION,/ { next }
      /^HSA_(STATUS|VALUE|VOID)/ && match($0, /hsa_[a-z0-9_]+,/) {
          while (match($0, /(REQUIRED|OPTIONAL|LATER), */)) {
              need = substr($0, RSTART, index(substr($0, RSTART), ",") - 1); rest = substr($0, RSTART + RLENGTH); break }
-         sub(/^[a-z0-9_]+_t, /, "", rest); sub(/,.*/, "", rest); print rest, need }' "$def" \
+         sub(/^[a-z0-9_]+_t, /, "", rest); sub(/,.*/, "", rest); print rest, need }' "$@" \
     >"$work/rows"
 cut -d' ' -f1 "$work/rows" | sort >"$work/names"
 awk '$2 == "REQUIRED" {print $1}' "$work/rows" | sort >"$work/required"
