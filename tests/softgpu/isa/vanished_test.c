@@ -65,8 +65,6 @@ static const struct access accesses[] = {
 
 /* Lane addresses begin at `first` and go on by `step`. */
 static void check(const struct access *access, uint64_t first, uint32_t step, uint64_t exec) {
-    uint32_t words[8];
-    size_t count = assemble(access->text, words, 8);
     uint64_t missing = USER_VA + 2 * PAGE, va = 0;
     uint32_t lane = 64;
     bench_reset(bench);
@@ -82,9 +80,6 @@ static void check(const struct access *access, uint64_t first, uint32_t step, ui
             va = at > missing ? at : missing;
         }
     }
-    bench_place(bench, 0, (const uint32_t[]){0xbf800000}, 1);
-    bench_place(bench, 4, words, count);
-    bench_place(bench, 4 + count * 4, (const uint32_t[]){0xbf810000}, 1);
     assert_int_equal(bench_run(bench), lane == 64 ? SG_WAVE_ENDED : SG_WAVE_FAULTED);
     if (lane == 64)
         return;
@@ -101,6 +96,11 @@ static void check_all(void) {
     for (size_t i = 0; i < sizeof accesses / sizeof *accesses; i++) {
         uint32_t bytes = accesses[i].bytes, aligned = bytes == 12 ? 4 : bytes;
         uint64_t end = USER_VA + 2 * PAGE;
+        uint32_t words[8];
+        size_t count = assemble(accesses[i].text, words, 8);
+        bench_place(bench, 0, (const uint32_t[]){0xbf800000}, 1); // the access is at 4
+        bench_place(bench, 4, words, count);
+        bench_place(bench, 4 + count * 4, (const uint32_t[]){0xbf810000}, 1);
         check(&accesses[i], end - 40 * bytes - (40 * bytes) % aligned, bytes, ~0ull); // consecutive
         check(&accesses[i], end - 23 * 48, 48, ~0ull);                                // strided
         check(&accesses[i], end - 23 * 48, 48, 0xf0f0f0f000000000);
