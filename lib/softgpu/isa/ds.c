@@ -18,15 +18,13 @@ SG_INLINE const sg_lane_row *rows_of(const struct sg_wave *w, uint32_t code) {
 SG_INLINE void lds_read(struct sg_wave *w, const struct sg_op *op, uint32_t offset, uint32_t bytes,
                         sg_lane_row *raw) {
     struct sg_place place;
-    bool is_uniform;
-    if (sg_lds_run(w, sg_wave_row(w, op->src[0]), offset, bytes, &place.host, &is_uniform)) {
-        for (uint32_t i = 0; i < (is_uniform ? 1 : SG_LANES); i++)
-            sg_lane_load(place.host + i * bytes, bytes, raw, i);
-        if (is_uniform)
-            sg_lane_broadcast(bytes, raw, 0, 1, SG_LANES);
+    struct sg_lanes lanes;
+    struct sg_near near;
+    const uint32_t *address = sg_wave_row(w, op->src[0]);
+    if (sg_lds_near(w, address, offset, bytes, &lanes, &near) &&
+        sg_near_load_found(&near, &lanes, bytes, raw))
         return;
-    }
-    uint64_t outside = sg_lds_place(w, sg_wave_row(w, op->src[0]), offset, bytes, &place);
+    uint64_t outside = sg_lds_place(w, address, offset, bytes, &place);
     if (place.exec)
         sg_place_load(&place, bytes, raw);
     for (; outside; outside &= outside - 1)
@@ -37,14 +35,13 @@ SG_INLINE void lds_read(struct sg_wave *w, const struct sg_op *op, uint32_t offs
 SG_INLINE void lds_write(struct sg_wave *w, const struct sg_op *op, uint32_t offset, uint32_t bytes,
                          const sg_lane_row *rows) {
     struct sg_place place;
-    bool is_uniform;
-    if (sg_lds_run(w, sg_wave_row(w, op->src[0]), offset, bytes, &place.host, &is_uniform) &&
-        !is_uniform) {
-        for (uint32_t i = 0; i < SG_LANES; i++)
-            sg_lane_store(place.host + i * bytes, bytes, rows, i);
+    struct sg_lanes lanes;
+    struct sg_near near;
+    const uint32_t *address = sg_wave_row(w, op->src[0]);
+    if (sg_lds_near(w, address, offset, bytes, &lanes, &near) &&
+        sg_near_store_found(&near, &lanes, bytes, rows))
         return;
-    }
-    sg_lds_place(w, sg_wave_row(w, op->src[0]), offset, bytes, &place);
+    sg_lds_place(w, address, offset, bytes, &place);
     if (place.exec)
         sg_place_store(&place, bytes, rows);
 }

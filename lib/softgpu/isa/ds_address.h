@@ -4,6 +4,7 @@
 #define SG_ISA_DS_ADDRESS_H
 
 #include "softgpu/isa/vmem.h"
+#include "softgpu/mem/near.h"
 
 /// sg_row.flags of DS: what the 16 offset bits are.
 enum sg_ds_row { SG_DS_OFFSET, SG_DS_TWO_OFFSETS, SG_DS_PATTERN, SG_DS_BARE };
@@ -14,19 +15,17 @@ struct sg_lds_lanes {
     uint64_t inside; ///< active lanes whose bytes lie in LDS
 };
 
-/// The common case of the below, where all lanes are active: consecutive or one address. False if
-/// it is not, and then nothing was done. *host is lane 0's.
-SG_INLINE bool sg_lds_run(const struct sg_wave *w, const uint32_t *address, uint32_t offset,
-                          uint32_t bytes, uint8_t **host, bool *is_uniform) {
-    const uint32_t start = address[0] + offset;
-    if (sg_wave_exec(w) != UINT64_MAX || w->lds_bytes < SG_LANES * bytes)
+/// The common case of the below as mem/near.h wants it: the first active lane lies inside. Answers
+/// false if it does not, and then nothing was done.
+SG_INLINE bool sg_lds_near(struct sg_wave *w, const uint32_t *address, uint32_t offset,
+                           uint32_t bytes, struct sg_lanes *lanes, struct sg_near *near) {
+    *lanes = (struct sg_lanes){0, address, NULL, sg_wave_exec(w), sg_wave_mask(w)};
+    const uint32_t first = sg_first_lane(lanes->exec);
+    const uint32_t start = address[first] + offset;
+    if (w->lds_bytes < bytes || start > w->lds_bytes - bytes)
         return false;
-    *host = w->lds + start;
-    *is_uniform = false;
-    if (!sg_row_differs(address, sg_all_lanes, address[0], bytes))
-        return start <= w->lds_bytes - SG_LANES * bytes;
-    *is_uniform = true;
-    return !sg_row_differs(address, sg_all_lanes, address[0], 0) && start <= w->lds_bytes - bytes;
+    *near = (struct sg_near){w->lds + start, first, address[first], start, w->lds_bytes - start, 0};
+    return true;
 }
 
 /// Sorts out `bytes` at address[i] + offset of the active lanes. Returns the active lanes that lie

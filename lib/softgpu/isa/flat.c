@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* FLAT, GLOBAL and SCRATCH: addressing; compiled once per interpreter level. */
+#include "softgpu/isa/ds_address.h"
 #include "softgpu/isa/private.h"
 
 /* GLOBAL: a 64-bit VGPR address, or an SGPR base with a 32-bit VGPR offset. */
@@ -170,6 +171,40 @@ SG_INLINE bool flat_private_store(struct sg_wave *w, const struct sg_op *op, uin
            sg_private_store(w, sg_wave_s64(w, SG_FLAT_SCRATCH), offset, op->src[1], bytes / 4);
 }
 
+/* LDS, all lanes, inside what the work-group has. */
+SG_INLINE bool flat_lds(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
+                        struct sg_lanes *lanes, struct sg_near *near) {
+    const uint32_t *lo = sg_wave_row(w, op->src[0]), *hi = lo + SG_LANES;
+    const uint32_t aperture = w->env->shared_aperture_hi;
+    return hi[sg_first_lane(sg_wave_exec(w))] == aperture &&
+           !sg_row_differs(hi, sg_wave_mask(w), aperture, 0) &&
+           sg_lds_near(w, lo, op->imm, bytes, lanes, near);
+}
+
+SG_INLINE bool flat_lds_load(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
+                             bool is_plain) {
+    struct sg_lanes lanes;
+    struct sg_near near;
+    const bool is_full = sg_wave_exec(w) == UINT64_MAX;
+    sg_lane_row *dst = (sg_lane_row *)sg_wave_row(w, op->dst);
+    sg_lane_row *raw = is_full ? dst : &w->tmp[SG_TMP_RAW];
+    if (!is_plain || bytes % 4 != 0 || op->mods & SG_MEM_GLC ||
+        !flat_lds(w, op, bytes, &lanes, &near) || !sg_near_load_found(&near, &lanes, bytes, raw))
+        return false;
+    for (uint32_t k = 0; !is_full && k < bytes / 4; k++)
+        for (uint32_t i = 0; i < SG_LANES; i++)
+            dst[k][i] = (raw[k][i] & lanes.mask[i]) | (dst[k][i] & ~lanes.mask[i]);
+    return true;
+}
+
+SG_INLINE bool flat_lds_store(struct sg_wave *w, const struct sg_op *op, uint32_t bytes) {
+    struct sg_lanes lanes;
+    struct sg_near near;
+    return bytes % 4 == 0 && flat_lds(w, op, bytes, &lanes, &near) &&
+           sg_near_store_found(&near, &lanes, bytes,
+                               (const sg_lane_row *)sg_wave_row(w, op->src[1]));
+}
+
 #define FLAT_SWIZZLED(name, simple, ...)                                                           \
     static bool flat_scratch_##name(struct sg_wave *w, const struct sg_op *op,                     \
                                     const struct sg_lanes *lanes) {                                \
@@ -211,11 +246,13 @@ SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct s
 #define IS_U_HI8 false
 #define VMEM_LOAD(name, opcode, bytes, how, type)                                                  \
     GLOBAL_HANDLER(name)                                                                           \
-    FLAT_SWIZZLED(name, flat_private_load(w, op, bytes, IS_U_##how))                               \
+    FLAT_SWIZZLED(name, flat_private_load(w, op, bytes, IS_U_##how) ||                             \
+                            flat_lds_load(w, op, bytes, IS_U_##how))                               \
     SCRATCH_HANDLER(name)
 #define VMEM_STORE(name, opcode, bytes, shift, type)                                               \
     GLOBAL_HANDLER(name, op->src[1])                                                               \
-    FLAT_SWIZZLED(name, flat_private_store(w, op, bytes), op->src[1])                              \
+    FLAT_SWIZZLED(name, flat_private_store(w, op, bytes) || flat_lds_store(w, op, bytes),          \
+                  op->src[1])                                                                      \
     SCRATCH_HANDLER(name, op->src[1])
 #include "softgpu/isa/vmem.def"
 #undef VMEM_LOAD

@@ -121,6 +121,33 @@ SG_ALWAYS_INLINE void sg_near_gather(const struct sg_near *near, const struct sg
     }
 }
 
+#if defined(__AVX512F__)
+/// Loads dwords of 64 lanes, if each group of 16 has consecutive ones or if each has one for all;
+/// the window holds them. All groups are looked at together: this is what work-groups of 16 columns
+/// do, and nothing need be predicted.
+SG_ALWAYS_INLINE bool sg_near_load_rows(const struct sg_near *near, const struct sg_lanes *lanes,
+                                        sg_lane_row *raw) {
+    const __m512i steps =
+        _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60);
+    uint32_t no_run = 0, no_single = 0;
+    const uint8_t *hosts[4];
+    for (uint32_t group = 0; group < 4; group++) {
+        const uint32_t *lo = lanes->lo + group * SG_LANE_GROUP;
+        __m512i distance = _mm512_sub_epi32(_mm512_loadu_si512(lo), _mm512_set1_epi32((int)lo[0]));
+        no_run |= _mm512_cmpneq_epi32_mask(distance, steps);
+        no_single |= _mm512_test_epi32_mask(distance, distance);
+        hosts[group] = near->host + (int32_t)(lo[0] - near->lo);
+    }
+    if (no_run && no_single)
+        return false;
+    for (uint32_t group = 0; group < 4; group++)
+        _mm512_storeu_si512(&raw[0][group * SG_LANE_GROUP],
+                            no_run ? _mm512_set1_epi32((int)sg_load32(hosts[group]))
+                                   : _mm512_loadu_si512(hosts[group]));
+    return true;
+}
+#endif
+
 /// Loads group by group; inactive lanes get anything.
 SG_ALWAYS_INLINE void sg_near_load_groups(const struct sg_near *near, const struct sg_lanes *lanes,
                                           uint32_t bytes, sg_lane_row *raw) {
@@ -140,30 +167,69 @@ SG_ALWAYS_INLINE void sg_near_load_groups(const struct sg_near *near, const stru
     }
 }
 
-/// As sg_lanes_load, for lanes that are near. `raw` may be the rows of the addresses: each lane's
-/// is read before the lane is written.
-SG_ALWAYS_INLINE bool sg_near_load(struct sg_tlb *tlb, const struct sg_lanes *lanes, uint32_t bytes,
-                                   sg_lane_row *raw) {
-    struct sg_near near;
-    if (!sg_near_find(tlb, lanes, SG_VM_READ, &near))
-        return false;
-    if (!sg_row_differs(lanes->lo, lanes->mask, near.lo - near.first * bytes, bytes)) {
-        const uint8_t *host = sg_near_run(&near, bytes);
+/// Loads from where sg_near_find found the first lane; false as above.
+SG_ALWAYS_INLINE bool sg_near_load_found(const struct sg_near *near, const struct sg_lanes *lanes,
+                                         uint32_t bytes, sg_lane_row *raw) {
+    if (!sg_row_differs(lanes->lo, lanes->mask, near->lo - near->first * bytes, bytes)) {
+        const uint8_t *host = sg_near_run(near, bytes);
         /* Application memory may have holes: there, read only what was asked for. */
-        if (!host || (near.flags & SG_VM_USERPTR && lanes->exec != UINT64_MAX))
+        if (!host || (near->flags & SG_VM_USERPTR && lanes->exec != UINT64_MAX))
             return false;
         for (uint32_t i = 0; i < SG_WAVE_LANES; i++)
             sg_lane_load(host + i * bytes, bytes, raw, i);
         return true;
     }
-    if (!sg_near_window(&near, lanes, bytes))
+    if (!sg_near_window(near, lanes, bytes))
         return false;
-    if (!sg_row_differs(lanes->lo, lanes->mask, near.lo, 0)) {
-        sg_lane_load(near.host, bytes, raw, 0);
+    if (!sg_row_differs(lanes->lo, lanes->mask, near->lo, 0)) {
+        sg_lane_load(near->host, bytes, raw, 0);
         sg_lane_broadcast(bytes, raw, 0, 1, SG_WAVE_LANES);
         return true;
     }
-    sg_near_load_groups(&near, lanes, bytes, raw);
+#if defined(__AVX512F__) && !SG_MEM_RACE_CHECKED
+    if (bytes == 4 && lanes->exec == UINT64_MAX && sg_near_load_rows(near, lanes, raw))
+        return true;
+#endif
+    sg_near_load_groups(near, lanes, bytes, raw);
+    return true;
+}
+
+/// As sg_lanes_load, for lanes that are near. `raw` may be the rows of the addresses: each lane's
+/// is read before the lane is written.
+SG_ALWAYS_INLINE bool sg_near_load(struct sg_tlb *tlb, const struct sg_lanes *lanes, uint32_t bytes,
+                                   sg_lane_row *raw) {
+    struct sg_near near;
+    return sg_near_find(tlb, lanes, SG_VM_READ, &near) &&
+           sg_near_load_found(&near, lanes, bytes, raw);
+}
+
+/// Stores to where sg_near_find found the first lane; false as above. Where lanes meet, the highest
+/// one wins.
+SG_ALWAYS_INLINE bool sg_near_store_found(const struct sg_near *near, const struct sg_lanes *lanes,
+                                          uint32_t bytes, const sg_lane_row *rows) {
+    if (lanes->exec == UINT64_MAX && !sg_row_differs(lanes->lo, lanes->mask, near->lo, bytes)) {
+        uint8_t *host = sg_near_run(near, bytes);
+        if (!host)
+            return false;
+        for (uint32_t i = 0; i < SG_WAVE_LANES; i++)
+            sg_lane_store(host + i * bytes, bytes, rows, i);
+        return true;
+    }
+    if (!sg_near_window(near, lanes, bytes))
+        return false;
+    for (uint32_t begin = 0; begin < SG_WAVE_LANES; begin += SG_LANE_GROUP) {
+        uint32_t left = (uint32_t)(lanes->exec >> begin) & 0xffff;
+        if (left == 0xffff && !sg_group_lo_differs(lanes->lo + begin, bytes)) {
+            uint8_t *host = sg_near_host(near, lanes, begin);
+            for (uint32_t i = 0; i < SG_LANE_GROUP; i++)
+                sg_lane_store(host + i * bytes, bytes, rows, begin + i);
+            continue;
+        }
+        for (; left; left &= left - 1) {
+            uint32_t i = begin + (uint32_t)__builtin_ctz(left);
+            sg_lane_store(sg_near_host(near, lanes, i), bytes, rows, i);
+        }
+    }
     return true;
 }
 
@@ -171,32 +237,8 @@ SG_ALWAYS_INLINE bool sg_near_load(struct sg_tlb *tlb, const struct sg_lanes *la
 SG_ALWAYS_INLINE bool sg_near_store(struct sg_tlb *tlb, const struct sg_lanes *lanes,
                                     uint32_t bytes, const sg_lane_row *rows) {
     struct sg_near near;
-    if (!sg_near_find(tlb, lanes, SG_VM_WRITE, &near))
-        return false;
-    if (lanes->exec == UINT64_MAX && !sg_row_differs(lanes->lo, lanes->mask, near.lo, bytes)) {
-        uint8_t *host = sg_near_run(&near, bytes);
-        if (!host)
-            return false;
-        for (uint32_t i = 0; i < SG_WAVE_LANES; i++)
-            sg_lane_store(host + i * bytes, bytes, rows, i);
-        return true;
-    }
-    if (!sg_near_window(&near, lanes, bytes))
-        return false;
-    for (uint32_t begin = 0; begin < SG_WAVE_LANES; begin += SG_LANE_GROUP) {
-        uint32_t left = (uint32_t)(lanes->exec >> begin) & 0xffff;
-        if (left == 0xffff && !sg_group_lo_differs(lanes->lo + begin, bytes)) {
-            uint8_t *host = sg_near_host(&near, lanes, begin);
-            for (uint32_t i = 0; i < SG_LANE_GROUP; i++)
-                sg_lane_store(host + i * bytes, bytes, rows, begin + i);
-            continue;
-        }
-        for (; left; left &= left - 1) {
-            uint32_t i = begin + (uint32_t)__builtin_ctz(left);
-            sg_lane_store(sg_near_host(&near, lanes, i), bytes, rows, i);
-        }
-    }
-    return true;
+    return sg_near_find(tlb, lanes, SG_VM_WRITE, &near) &&
+           sg_near_store_found(&near, lanes, bytes, rows);
 }
 
 #endif
