@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "probe/no_device.h"
 #include "probe/probe.h"
 
 // From newer releases of hsa_ext_amd.h.
@@ -201,8 +202,7 @@ hsp_status hsp_agent_select(const char *selector, const struct hsp_agent **out_a
     if (status != HSP_OK)
         return status;
     if (!find_type(HSP_AGENT_GPU, 0))
-        return hsp_hint(hsp_fail(HSP_ERROR_NO_DEVICE, "the HSA runtime found no GPU"),
-                        "run it on the software GPU: hsaprobe soft -- PROGRAM");
+        return hsp_hint_software_gpu(hsp_fail(HSP_ERROR_NO_DEVICE, "the HSA runtime found no GPU"));
     const struct hsp_agent *agent = find_gpu(selector ? selector : "0");
     if (agent) {
         *out_agent = agent;

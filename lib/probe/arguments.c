@@ -223,6 +223,20 @@ hsp_status hsp_arguments_set_named(struct hsp_arguments *arguments, const char *
     return refuse_name(kernel, name);
 }
 
+#define BIND(suffix, type, value_type)                                                             \
+    hsp_status hsp_arguments_bind_##suffix(struct hsp_arguments *arguments, const char *name,      \
+                                           type value) {                                           \
+        return hsp_arguments_set_named(arguments, name, value_type, &value, sizeof(value));        \
+    }
+BIND(i32, int32_t, HSP_VALUE_I32)
+BIND(u32, uint32_t, HSP_VALUE_U32)
+BIND(i64, int64_t, HSP_VALUE_I64)
+BIND(u64, uint64_t, HSP_VALUE_U64)
+BIND(f32, float, HSP_VALUE_F32)
+BIND(f64, double, HSP_VALUE_F64)
+BIND(pointer, const void *, HSP_VALUE_POINTER)
+#undef BIND
+
 hsp_status hsp_arguments_check(const struct hsp_arguments *arguments) {
     const struct hsp_kernel *kernel = arguments->kernel;
     char list[512] = "";

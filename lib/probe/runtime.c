@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "probe/no_device.h"
 #include "probe/probe.h"
 #include "probe/tool.h"
 #include "record/record.h"
@@ -47,14 +47,13 @@ static hsp_status start_hsa(void) {
     hsp_tool_leave(&environment);
     if (status == HSP_OK)
         return HSP_OK;
-    if (access("/dev/kfd", R_OK | W_OK) == 0)
+    if (hsp_has_driver())
         return status;
     const int error = errno;
     hsp_fail(status, "hsa_init: cannot open /dev/kfd: %s", strerrordesc_np(error));
     if (error == EACCES)
         return hsp_hint(status, "join the group that owns it: usermod -aG render USER");
-    return hsp_hint(status, "without an AMD GPU and its driver, run it on the software GPU: "
-                            "hsaprobe soft -- PROGRAM");
+    return hsp_hint_software_gpu(status);
 }
 
 static hsp_status init_locked(void) {

@@ -73,7 +73,7 @@ HSP_API const char *hsp_status_string(hsp_status status);
 HSP_API const char *hsp_last_error(void);
 
 /// What the user can do about hsp_last_error(), e.g. "run it on the software GPU: hsaprobe soft
-/// -- PROGRAM"; "" when there is nothing useful to say. Same lifetime.
+/// -- ./experiment"; "" when there is nothing useful to say. Same lifetime.
 HSP_API const char *hsp_last_hint(void);
 
 enum hsp_log_level {

@@ -78,6 +78,18 @@ HSP_API hsp_status hsp_arguments_set_named(struct hsp_arguments *arguments, cons
                                            size_t bytes);
 HSP_API hsp_status hsp_arguments_set_pointer(struct hsp_arguments *arguments, uint32_t position,
                                              const void *address);
+/// hsp_arguments_bind_f32(arguments, "a", 2) and so on: hsp_arguments_set_named for one C type.
+#define HSP_ARGUMENTS_BIND(suffix, type)                                                           \
+    HSP_API hsp_status hsp_arguments_bind_##suffix(struct hsp_arguments *arguments,                \
+                                                   const char *name, type value)
+HSP_ARGUMENTS_BIND(i32, int32_t);
+HSP_ARGUMENTS_BIND(u32, uint32_t);
+HSP_ARGUMENTS_BIND(i64, int64_t);
+HSP_ARGUMENTS_BIND(u64, uint64_t);
+HSP_ARGUMENTS_BIND(f32, float);
+HSP_ARGUMENTS_BIND(f64, double);
+HSP_ARGUMENTS_BIND(pointer, const void *);
+#undef HSP_ARGUMENTS_BIND
 /// Supplies a hidden argument that needs a service the library hasn't got, such as
 /// "hidden_hostcall_buffer". The library never overwrites it.
 HSP_API hsp_status hsp_arguments_set_hidden(struct hsp_arguments *arguments, const char *value_kind,
