@@ -62,6 +62,30 @@ static void code_goes_on_in_the_next_page(void **state) {
     assert_int_equal(bench->wave.s[0], 7);
 }
 
+/* They are passed over with the instruction above them, up to the page's end. */
+static void what_has_no_effect_costs_nothing_else(void **state) {
+    (void)state;
+    PLACE(0, S_MOVK_S0(1), S_NOP, S_NOP, S_NOP, S_NOP, S_NOP, S_NOP, S_NOP, S_NOP, S_NOP, S_NOP,
+          S_ADDK_S0(2), S_ENDPGM);
+    assert_int_equal(run_at(0), SG_WAVE_ENDED);
+    assert_int_equal(bench->wave.s[0], 3);
+    assert_int_equal(run_at(8), SG_WAVE_ENDED); // from among them
+    assert_int_equal(bench->wave.s[0], 2);
+    PLACE(16, S_ADDK_S0(8)); // one of them becomes something else
+    assert_int_equal(run_at(0), SG_WAVE_ENDED);
+    assert_int_equal(bench->wave.s[0], 11);
+    PLACE(PAGE - 12, S_MOVK_S0(1), S_NOP, S_NOP, S_NOP, S_NOP, S_ADDK_S0(4), S_ENDPGM);
+    assert_int_equal(run_at(PAGE - 12), SG_WAVE_ENDED);
+    assert_int_equal(bench->wave.s[0], 5);
+    PLACE(PAGE - 4, S_BRANCH(0xfffe), S_ENDPGM); // back to a skipped one, again and again
+    bench_reset(bench);
+    bench->wave.pc = BENCH_CODE_VA + PAGE - 12;
+    bench->wave.budget = 100;
+    assert_int_equal(bench_run(bench), SG_WAVE_YIELDED);
+    assert_int_equal(bench->wave.s[0], 1);
+    assert_int_equal(bench->wave.pc, BENCH_CODE_VA + PAGE - 8);
+}
+
 static void a_literal_may_lie_in_the_next_page(void **state) {
     (void)state;
     PLACE(PAGE - 4, S_MOV_S0_LIT, 0x12345678, S_ADDK_S0(1), S_ENDPGM);
@@ -246,6 +270,7 @@ static void disassembly_never_overruns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(code_goes_on_in_the_next_page),
+        cmocka_unit_test(what_has_no_effect_costs_nothing_else),
         cmocka_unit_test(a_literal_may_lie_in_the_next_page),
         cmocka_unit_test(branches_cross_pages_both_ways),
         cmocka_unit_test(an_undefined_word_stops_the_wave_with_its_name_and_place),
