@@ -174,7 +174,7 @@ static hsp_status unpack_zstd(struct unpacking *u, uint64_t *out_consumed) {
 
 hsp_status hsp_unpack(const struct hsp_bytes *packed, unsigned char **out_data, size_t *out_size,
                       uint64_t *out_end) {
-    struct header header;
+    struct header header = {0};
     hsp_status status = read_header(packed, &header);
     if (status != HSP_OK)
         return status;

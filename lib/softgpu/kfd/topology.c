@@ -205,9 +205,9 @@ static void put_gpu_node(struct writer *writer, const struct sg_topology *topolo
 
 /* A DRM minor of a PCI device, and the ways that lead to it. */
 static void put_minor(struct writer *writer, const char *pci, const char *name, uint32_t minor) {
-    char path[2 * PATH_BYTES];
+    char path[3 * PATH_BYTES];
     char device[2 * PATH_BYTES];
-    snprintf(device, sizeof device, "%s/drm/%s", pci, name);
+    snprintf(device, sizeof device, "%.*s/drm/%s", PATH_BYTES - 1, pci, name);
     snprintf(path, sizeof path, "%s/dev", device);
     put_file(writer, path, "%u:%u\n", ABI_DRM_MAJOR, minor);
     snprintf(path, sizeof path, "%s/uevent", device);
@@ -237,16 +237,16 @@ static void put_pci_files(struct writer *writer, const char *pci, uint32_t bus) 
         {"subsystem_vendor", SG_PCI_VENDOR, 4},
         {"revision", SG_PCI_REVISION, 2},
     };
-    char path[PATH_BYTES];
+    char path[2 * PATH_BYTES];
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", pci, numbers[i].name);
+        snprintf(path, sizeof path, "%.*s/%s", PATH_BYTES - 1, pci, numbers[i].name);
         put_file(writer, path, "0x%0*x\n", (int)numbers[i].digits, numbers[i].value);
     }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", pci, files[i].name);
+        snprintf(path, sizeof path, "%.*s/%s", PATH_BYTES - 1, pci, files[i].name);
         put_file(writer, path, "%s", files[i].content);
     }
-    snprintf(path, sizeof path, "%s/uevent", pci);
+    snprintf(path, sizeof path, "%.*s/uevent", PATH_BYTES - 1, pci);
     put_file(writer, path,
              "DRIVER=amdgpu\nPCI_CLASS=38000\nPCI_ID=1002:740F\nPCI_SUBSYS_ID=1002:0C34\n"
              "PCI_SLOT_NAME=0000:%02x:00.0\n",

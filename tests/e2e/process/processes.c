@@ -236,9 +236,9 @@ static int hang(void) {
     args->sink = e2e_alloc(&e2e, e2e.host, 4096);
     e2e_dispatch(queue, &kernel, 256, 64, args, e2e_signal(1));
     fprintf(stderr, "the kernel runs\n");
-    for (;;) {
-        pause();
-    }
+    while (pause() != 0)
+        ;
+    return 0;
 }
 
 static void kill_it(int pid) {

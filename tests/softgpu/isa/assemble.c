@@ -52,3 +52,28 @@ size_t assemble(const char *text, uint32_t *out_words, size_t capacity) {
         abort();
     return count;
 }
+
+void assemble_all(const char *const *texts, size_t count, uint32_t *out_words, size_t capacity,
+                  size_t *out_first) {
+    static const uint32_t between = 0xbf807abc; // s_nop 0x7abc
+    size_t bytes = 1;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(texts[i]) + 16;
+    char *all = malloc(bytes), *at = all;
+    if (!all)
+        abort();
+    *all = '\0';
+    for (size_t i = 0; i < count; i++)
+        at += sprintf(at, "%s\ns_nop 0x7abc\n", texts[i]);
+    size_t words = assemble(all, out_words, capacity), kept = 0, found = 0;
+    free(all);
+    out_first[0] = 0;
+    for (size_t i = 0; i < words; i++) {
+        if (out_words[i] == between)
+            out_first[++found] = kept;
+        else
+            out_words[kept++] = out_words[i];
+    }
+    if (found != count)
+        abort();
+}
