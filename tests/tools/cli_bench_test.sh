@@ -19,9 +19,9 @@ if [ -x "$(dirname "$HSAPROBE")/hsaprobe-softgpu-bench" ]; then
     [ "$(grep -c '"name": "s_nop"' stdout)" -eq 1 ] || complain "bench softgpu: not one row s_nop"
     median=$(sed -n 's/.*"median": \([0-9.]*\).*/\1/p' stdout)
     [ -n "$median" ] && [ "$median" != 0.0 ] || complain "bench softgpu: a median of '$median'"
-    run bench softgpu --rounds 1 --only reduce_float
+    run bench softgpu --rounds 1 --isa v2 --only vector_add
     [ "$code" -eq 0 ] || complain "bench softgpu: exit code $code for a whole kernel"
-    grep -q 'kernels -O0.*reduce_float' stdout || complain "bench softgpu: no -O0 kernel"
+    grep -q 'kernels -O0.*vector_add' stdout || complain "bench softgpu: no -O0 kernel"
     refuse 2 "'v7' is no list" bench softgpu --rounds 1 --isa v7
 fi
 finish
