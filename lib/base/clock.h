@@ -19,10 +19,10 @@ struct hsp_clock_line {
 };
 
 /// Whether ticks are the processor's counter rather than nanoseconds. Set by calibration.
-extern bool hsp_clock_uses_counter;
+extern bool hsp_clock_uses_counter __attribute__((visibility("hidden")));
 
 /// Nanoseconds per tick in 32.32 fixed point. Set by calibration.
-extern uint64_t hsp_clock_ns_multiplier;
+extern uint64_t hsp_clock_ns_multiplier __attribute__((visibility("hidden")));
 
 /// Calibrates unless that has been done.
 void hsp_clock_calibrate(void);

@@ -35,8 +35,9 @@ struct hsp_hsa_table {
 #include "hsa/hsa_api.def"
 };
 
-/// What the library calls: the functions themselves or their wrappers, by the mode.
-extern struct hsp_hsa_table hsp_hsa;
+/// What the library calls: the functions themselves or their wrappers, by the mode. Hidden, so that
+/// a call is one jump through a slot at a known distance.
+extern struct hsp_hsa_table hsp_hsa __attribute__((visibility("hidden")));
 
 /// The slot of a function; only after hsp_hsa_load. One relaxed load: it orders nothing, for both
 /// values that it may have are right.

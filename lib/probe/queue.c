@@ -121,6 +121,17 @@ static hsp_status find_doorbell(struct hsp_queue *queue, enum hsp_doorbell doorb
     return HSP_OK;
 }
 
+static void open_ring(struct hsp_queue *queue, bool is_single) {
+    struct abi_queue *memory = (struct abi_queue *)(void *)queue->native;
+    queue->ring = (struct hsp_aql_ring){
+        .packets = queue->native->base_address,
+        .write_index = &memory->write_dispatch_id,
+        .read_index = &memory->read_dispatch_id,
+        .count = queue->native->size,
+        .is_single = is_single,
+    };
+}
+
 hsp_status hsp_queue_create(const struct hsp_agent *agent, const struct hsp_queue_options *options,
                             struct hsp_queue **out_queue) {
     struct hsp_queue_options chosen = {0};
@@ -146,14 +157,26 @@ hsp_status hsp_queue_create(const struct hsp_agent *agent, const struct hsp_queu
         hsp_queue_destroy(queue);
         return status;
     }
-    struct abi_queue *memory = (struct abi_queue *)(void *)queue->native;
-    queue->ring = (struct hsp_aql_ring){
-        .packets = queue->native->base_address,
-        .write_index = &memory->write_dispatch_id,
-        .read_index = &memory->read_dispatch_id,
-        .count = queue->native->size,
-        .is_single = chosen.type == HSP_QUEUE_SINGLE,
-    };
+    open_ring(queue, chosen.type == HSP_QUEUE_SINGLE);
+    *out_queue = queue;
+    return HSP_OK;
+}
+
+hsp_status hsp_queue_wrap(const struct hsp_agent *agent, hsa_queue_t *native,
+                          struct hsp_queue **out_queue) {
+    hsp_status status = hsp_runtime_require();
+    if (status != HSP_OK)
+        return status;
+    if (!agent || !native || !native->base_address || native->size == 0 ||
+        (native->size & (native->size - 1)) != 0)
+        return hsp_fail(HSP_ERROR_INVALID_ARGUMENT, "this is no queue to be wrapped");
+    struct hsp_queue *queue = calloc(1, sizeof(*queue));
+    if (!queue)
+        return hsp_fail_memory("a queue");
+    queue->agent = agent;
+    queue->native = native;
+    queue->is_wrapped = true;
+    open_ring(queue, native->type == HSA_QUEUE_TYPE_SINGLE);
     *out_queue = queue;
     return HSP_OK;
 }
@@ -161,7 +184,7 @@ hsp_status hsp_queue_create(const struct hsp_agent *agent, const struct hsp_queu
 void hsp_queue_destroy(struct hsp_queue *queue) {
     if (!queue)
         return;
-    if (queue->native)
+    if (queue->native && !queue->is_wrapped)
         HSP_HSA(hsa_queue_destroy)(queue->native);
     hsp_intercept_fini(queue);
     free(queue);

@@ -14,6 +14,7 @@ struct hsp_queue {
     const struct hsp_agent *agent;
     struct hsp_interceptor_node *interceptors; ///< owned; NULL when none
     bool is_intercepted;
+    bool is_wrapped; ///< native is the caller's
     hsp_queue_error_function on_error;
     void *on_error_data;
     hsp_status error;       ///< set once, with release, after error_reason; by the runtime's thread

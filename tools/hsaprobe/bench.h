@@ -26,4 +26,8 @@ int bench_dispatch(struct command_context *context, const struct bench_input *in
 /// device.
 int bench_softgpu(struct command_context *context, const struct bench_input *input);
 
+/// The library's calls beside hand-written ROCr code, in interleaved pairs: wrapped calls in every
+/// mode, packets, kernarg blocks, signals; with the bounds that the library promises.
+int bench_library(struct command_context *context, const struct bench_input *input);
+
 #endif

@@ -10,12 +10,15 @@ static const struct {
     const char *name;
     const char *summary;
     int (*run)(struct command_context *context, const struct bench_input *input);
-    bool needs_nothing; /* no device */
+    bool needs_nothing;   /* no device */
+    uint32_t round_count; /* without --rounds */
 } collections[] = {
     {"dispatch", "empty launches, hot and from idle, and what an idle process costs",
-     bench_dispatch, false},
+     bench_dispatch, false, 0},
+    {"library", "what the library costs: raw ROCr code beside it, in pairs", bench_library, false,
+     300},
     {"softgpu", "the software GPU's interpreter by itself: time per wave instruction, kernels",
-     bench_softgpu, true},
+     bench_softgpu, true, 15},
 };
 #define COLLECTION_COUNT (sizeof collections / sizeof *collections)
 
@@ -35,7 +38,8 @@ static const struct argp_option options[] = {
     {"idle-samples", KEY_IDLE_SAMPLES, "N", 0, "timed launches from idle (default 200)", 0},
     {"seconds", KEY_SECONDS, "N", 0, "how long to watch an idle process (default 3)", 0},
     {"seed", KEY_SEED, "N", 0, "of the intervals (default 1)", 0},
-    {"rounds", KEY_ROUNDS, "N", 0, "softgpu: samples of each row (default 15)", 0},
+    {"rounds", KEY_ROUNDS, "N", 0,
+     "library: pairs of each row (default 300); softgpu: samples (default 15)", 0},
     {"isa", KEY_ISA, "LIST", 0, "softgpu: interpreters, such as v3,v4 (default: all)", 0},
     {"only", KEY_ONLY, "TEXT", 0, "softgpu: rows whose group or name has TEXT in it", 0},
     {"threads", KEY_THREADS, "N", 0,
@@ -57,11 +61,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     struct bench_input *input = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        *input = (struct bench_input){.sample_count = 5000,
-                                      .idle_sample_count = 200,
-                                      .watch_seconds = 3,
-                                      .seed = 1,
-                                      .round_count = 15};
+        *input = (struct bench_input){
+            .sample_count = 5000, .idle_sample_count = 200, .watch_seconds = 3, .seed = 1};
         return 0;
     case KEY_SAMPLES:
         input->sample_count = (uint32_t)parse_count(state, "--samples", arg, 1, 10000000);
@@ -137,6 +138,9 @@ const struct command_options cmd_bench_options = {
 };
 
 int cmd_bench(struct command_context *context) {
-    const struct bench_input *input = context->input;
-    return collections[index_of(input->collection)].run(context, input);
+    struct bench_input *input = context->input;
+    size_t index = index_of(input->collection);
+    if (input->round_count == 0)
+        input->round_count = collections[index].round_count;
+    return collections[index].run(context, input);
 }
