@@ -10,4 +10,9 @@
 /// LLVM's message when it does not assemble. Returns the count.
 size_t assemble(const char *text, uint32_t *out_words, size_t capacity);
 
+/// The same for `count` texts with one run of the assembler: text i becomes the words from
+/// out_first[i] to out_first[i + 1]; out_first has count + 1 places.
+void assemble_all(const char *const *texts, size_t count, uint32_t *out_words, size_t capacity,
+                  size_t *out_first);
+
 #endif

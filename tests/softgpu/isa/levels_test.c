@@ -63,10 +63,17 @@ static bool same_word(uint32_t a, uint32_t b) {
     return a == b || (is_nan(a) && is_nan(b)) || (same_low && same_high);
 }
 
+/* The high word of a double that is a NaN. */
+static bool is_wide_nan(uint32_t word) {
+    return (word & 0x7ff00000) == 0x7ff00000;
+}
+
 static bool same_rows(const struct sg_wave *a, const struct sg_wave *b, uint32_t first) {
     for (uint32_t row = first; row < first + ROWS; row++)
         for (uint32_t lane = 0; lane < SG_LANES; lane++)
-            if (!same_word(a->v[row][lane], b->v[row][lane]))
+            if (!same_word(a->v[row][lane], b->v[row][lane]) &&
+                !(is_wide_nan(a->v[row][lane]) && is_wide_nan(b->v[row][lane])) &&
+                !(is_wide_nan(a->v[row + 1][lane]) && is_wide_nan(b->v[row + 1][lane])))
                 return false;
     return true;
 }
@@ -94,8 +101,6 @@ static void compare(void *context, const struct row_words *row) {
     struct fixture *f = context;
     const struct sg_wave *first = &f->benches[0]->wave;
     char text[160];
-    if (strcmp(row->name, "v_screen_partition_4se_b32") == 0)
-        return;
     uint32_t count = sg_isa_disassemble(row->words, 3, 0, text, sizeof text);
     fill(f);
     for (uint32_t i = 0; i < f->level_count; i++)

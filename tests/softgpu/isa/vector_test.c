@@ -136,9 +136,8 @@ static bool same_bits(uint32_t a, uint32_t b) {
     return a == b || (isnan(as_float(a)) && isnan(as_float(b)));
 }
 
-static void check_binary(const struct binary *row, uint64_t exec) {
-    uint32_t words[8];
-    size_t count = assemble(row->text, words, 8);
+static void check_binary(const struct binary *row, const uint32_t *words, size_t count,
+                         uint64_t exec) {
     bench_reset(bench);
     for (uint32_t lane = 0; lane < SG_LANES; lane++) {
         bench->wave.v[0][lane] = operands[lane / 8];
@@ -159,9 +158,16 @@ static void check_binary(const struct binary *row, uint64_t exec) {
 static void rows_do_what_the_host_does_in_active_lanes_only(void **state) {
     static const uint64_t masks[] = {~0ull, 0, 0x8000000000000001, 0x00ff00ff5555aaaa};
     (void)state;
-    for (size_t i = 0; i < sizeof binaries / sizeof *binaries; i++)
+    enum { COUNT = sizeof binaries / sizeof *binaries };
+    const char *texts[COUNT];
+    uint32_t words[4 * COUNT];
+    size_t first[COUNT + 1];
+    for (size_t i = 0; i < COUNT; i++)
+        texts[i] = binaries[i].text;
+    assemble_all(texts, COUNT, words, 4 * COUNT, first);
+    for (size_t i = 0; i < COUNT; i++)
         for (size_t k = 0; k < sizeof masks / sizeof *masks; k++)
-            check_binary(&binaries[i], masks[k]);
+            check_binary(&binaries[i], &words[first[i]], first[i + 1] - first[i], masks[k]);
 }
 
 /* ---- corners ---- */
@@ -299,14 +305,21 @@ static const struct corner corners[] = {
 };
 
 static void corners_are_those_of_the_manual(void **state) {
+    enum { COUNT = sizeof corners / sizeof *corners };
+    const char *texts[COUNT];
+    uint32_t words[4 * COUNT];
+    size_t first[COUNT + 1];
     (void)state;
-    for (size_t i = 0; i < sizeof corners / sizeof *corners; i++) {
+    for (size_t i = 0; i < COUNT; i++)
+        texts[i] = corners[i].text;
+    assemble_all(texts, COUNT, words, 4 * COUNT, first);
+    for (size_t i = 0; i < COUNT; i++) {
         const struct corner *row = &corners[i];
         bench_reset(bench);
         for (uint32_t n = 0; n < 3; n++)
             put(n, row->in[n]);
         put(3, OLD);
-        run_text(row->text);
+        bench_execute(bench, &words[first[i]], first[i + 1] - first[i]);
         uint32_t seen = bench->wave.v[3][17];
         if (seen != row->out)
             fail_msg("%s: %08x %08x %08x gives %08x, not %08x", row->text, row->in[0], row->in[1],
@@ -354,14 +367,21 @@ static const struct corner64 corners64[] = {
 };
 
 static void wide_corners_are_those_of_the_manual(void **state) {
+    enum { COUNT = sizeof corners64 / sizeof *corners64 };
+    const char *texts[COUNT];
+    uint32_t words[4 * COUNT];
+    size_t first[COUNT + 1];
     (void)state;
-    for (size_t i = 0; i < sizeof corners64 / sizeof *corners64; i++) {
+    for (size_t i = 0; i < COUNT; i++)
+        texts[i] = corners64[i].text;
+    assemble_all(texts, COUNT, words, 4 * COUNT, first);
+    for (size_t i = 0; i < COUNT; i++) {
         const struct corner64 *row = &corners64[i];
         bench_reset(bench);
         for (uint32_t lane = 0; lane < SG_LANES; lane++)
             for (uint32_t n = 0; n < 3; n++)
                 put_pair(2 * n, lane, row->in[n]);
-        run_text(row->text);
+        bench_execute(bench, &words[first[i]], first[i + 1] - first[i]);
         if (pair(6, 40) != row->out)
             fail_msg("%s gives %016llx, not %016llx", row->text, (unsigned long long)pair(6, 40),
                      (unsigned long long)row->out);
