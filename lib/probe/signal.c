@@ -125,6 +125,11 @@ static enum hsp_signal_kind kind_of(int64_t native_kind) {
     }
 }
 
+int64_t *hsp_signal_value_address(hsa_signal_t signal) {
+    struct abi_signal *memory = (struct abi_signal *)(uintptr_t)signal.handle;
+    return kind_of(memory->kind) == HSP_SIGNAL_USER ? (int64_t *)&memory->value : NULL;
+}
+
 void hsp_signal_inspect(hsa_signal_t signal, struct hsp_signal_state *out_state) {
     const struct abi_signal *memory = (const struct abi_signal *)(uintptr_t)signal.handle;
     const int64_t value = __atomic_load_n(&memory->value, __ATOMIC_ACQUIRE);

@@ -139,6 +139,9 @@ static void memory_says_what_a_signal_is(const struct hsp_agent *gpu) {
     const hsa_signal_t plain = new_signal(-9);
     hsp_signal_inspect(plain, &state);
     CHECK(state.kind == HSP_SIGNAL_USER && state.native_kind == 1 && state.value == -9);
+    CHECK(*hsp_signal_value_address(plain) == -9);
+    *hsp_signal_value_address(plain) = 8;
+    CHECK(hsp_signal_load_relaxed(plain) == 8);
     CHECK(state.interrupts == (state.mailbox_address != 0));
     CHECK(state.interrupts == (state.event_id != 0));
     const char *interrupts = getenv("HSA_ENABLE_INTERRUPT");
@@ -159,6 +162,7 @@ static void memory_says_what_a_signal_is(const struct hsp_agent *gpu) {
     hsp_signal_inspect(native->doorbell_signal, &state);
     CHECK(state.kind == HSP_SIGNAL_DOORBELL && state.native_kind == -1 && state.value == 0);
     CHECK(state.doorbell_address != 0);
+    CHECK(!hsp_signal_value_address(native->doorbell_signal), "a doorbell's value isn't one");
     CHECK(state.queue_address == (uint64_t)(uintptr_t)native);
     hsp_queue_destroy(queue);
 }
