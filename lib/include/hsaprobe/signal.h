@@ -140,9 +140,10 @@ struct hsp_signal_state {
 /// Looks without HSA: plain loads, each field by itself.
 HSP_API void hsp_signal_inspect(hsa_signal_t signal, struct hsp_signal_state *out_state);
 
-/// Where a signal's value lies, for kernels that read or change it and for devices that poll it; NULL
-/// for doorbells. A change by a plain or atomic store wakes nobody who sleeps on the signal: wait for
-/// it with HSP_WAIT_ACTIVE. Agents that the signal wasn't made for (consumers) may not reach it.
+/// Where a signal's value lies, for kernels that read or change it and for devices that poll it;
+/// NULL for doorbells. A change by a plain or atomic store wakes nobody who sleeps on the signal:
+/// wait for it with HSP_WAIT_ACTIVE. Agents that the signal wasn't made for (consumers) may not
+/// reach it.
 HSP_API int64_t *hsp_signal_value_address(hsa_signal_t signal);
 
 /// Signals made ahead, so that the steady state neither creates any nor enters the driver.
