@@ -47,8 +47,12 @@ static inline hsp_status hsp_submit_ring(struct hsp_queue *queue, hsp_submit_fil
     const hsp_status status = hsp_queue_reserve(queue, count, HSP_WAIT_FOREVER, &first);
     if (status != HSP_OK)
         return status;
+    // In registers: the stores to the slots could have changed the ring as far as the compiler
+    // knows.
+    union hsp_packet *const packets = queue->ring.packets;
+    const uint64_t mask = queue->ring.count - 1u;
     for (uint32_t i = 0; i < count; i++)
-        hsp_submit_one(fill, items, i, hsp_aql_ring_slot(&queue->ring, first + i));
+        hsp_submit_one(fill, items, i, &packets[(first + i) & mask]);
     hsp_queue_ring_doorbell(queue, first + count - 1);
     *out_first = first;
     return HSP_OK;

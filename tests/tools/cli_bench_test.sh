@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# bench dispatch: HSA and HIP, hot and from idle, and the idle process. bench softgpu.
+# bench dispatch: HSA and HIP, hot and from idle, and the idle process. bench softgpu. bench library.
 . "$(dirname "$0")/cli.sh"
 run bench dispatch --samples 100 --idle-samples 5 --seconds 1 --format json
 [ "$code" -eq 0 ] || complain "exit code $code"
@@ -24,4 +24,13 @@ if [ -x "$(dirname "$HSAPROBE")/hsaprobe-softgpu-bench" ]; then
     grep -q 'kernels -O0.*vector_add' stdout || complain "bench softgpu: no -O0 kernel"
     refuse 2 "'v7' is no list" bench softgpu --rounds 1 --isa v7
 fi
+# bench library: every case beside raw code, with what the library promises.
+run bench library --rounds 3 --format json
+[ "$code" -eq 0 ] || complain "bench library: exit code $code"
+for what in 'a call, recording off' 'a call, counters, less timer reads' \
+    'a call, events, less timer reads' 'a packet, 64 with one doorbell' \
+    'kernarg block: acquire, release' 'signal: acquire, release'; do
+    grep -qF "\"what\": \"$what\"" stdout || complain "bench library: no row $what"
+done
+[ "$(grep -cE '"ours_ns": [0-9.]*[1-9]' stdout)" -eq 7 ] || complain "bench library: a time is missing"
 finish

@@ -73,8 +73,9 @@ HSP_API hsp_status hsp_queue_create(const struct hsp_agent *agent,
                                     const struct hsp_queue_options *options,
                                     struct hsp_queue **out_queue);
 /// A queue around one that the caller made with HSA's functions, such as a soft queue that the host
-/// consumes: hsp_queue_destroy leaves `native` to the caller, who destroys it afterwards. Its errors
-/// go to the callback that the caller gave HSA: hsp_queue_error stays HSP_OK. Rung through HSA.
+/// consumes: hsp_queue_destroy leaves `native` to the caller, who destroys it afterwards. Its
+/// errors go to the callback that the caller gave HSA: hsp_queue_error stays HSP_OK. Rung through
+/// HSA.
 HSP_API hsp_status hsp_queue_wrap(const struct hsp_agent *agent, hsa_queue_t *native,
                                   struct hsp_queue **out_queue);
 /// NULL is fine. Work in flight is dropped by the runtime.
