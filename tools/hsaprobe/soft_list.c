@@ -32,7 +32,7 @@ static void report_encodings(struct report *report, const struct sg_isa_coverage
 
 static void report_missing(void *context, const char *name, bool refused) {
     report_row(context, report_text(name),
-               report_text(refused ? "image, typed or formatted buffer" : "not yet done"));
+               report_text(refused ? "typed or formatted buffer" : "not yet done"));
 }
 
 int soft_list(struct report *report) {
@@ -48,7 +48,7 @@ int soft_list(struct report *report) {
         report_table(report, "refused", "refused by name", columns, COUNT(columns));
     report_limit(missing, AUDIENCE_DETAILS);
     sg_isa_missing(report_missing, missing);
-    report_note(report, "%u mnemonics of images, typed and formatted buffers end a kernel by name",
+    report_note(report, "%u mnemonics of typed and formatted buffers end a kernel by name",
                 all->refused_count);
     report_note(report,
                 "%u of the other %u are executed in every encoding that LLVM 15 reads: "

@@ -18,8 +18,7 @@ enum { NAME_COUNT = sizeof llvm_names / sizeof *llvm_names };
 
 /* Instructions of graphics that need a texture unit's formats. */
 static bool is_refused(const char *name) {
-    return strncmp(name, "image_", 6) == 0 || strncmp(name, "tbuffer_", 8) == 0 ||
-           strstr(name, "_format_") != NULL;
+    return strncmp(name, "tbuffer_", 8) == 0 || strstr(name, "_format_") != NULL;
 }
 
 static bool has_word(const char *list, const char *word) {

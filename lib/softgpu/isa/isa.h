@@ -89,7 +89,7 @@ void sg_isa_rows(void (*visit)(void *context, const struct sg_isa_row_info *row)
 struct sg_isa_coverage {
     const char *encoding;   ///< "VOP2", ..., and the forms "SDWA" and "DPP"
     uint32_t llvm_count;    ///< LLVM's mnemonics in it
-    uint32_t refused_count; ///< of those: images, typed and formatted buffers, refused by name
+    uint32_t refused_count; ///< of those: typed and formatted buffers, refused by name
     uint32_t done_count;    ///< of those: implemented
 };
 enum { SG_ISA_COVERAGE_MAX = 32 };

@@ -126,7 +126,6 @@ static void a_missing_instruction_is_named(void **state) {
         uint32_t word;
         const char *name;
     } missing[] = {
-        {0xf0800f00, "image_sample"},
         {0xe8000000, "tbuffer_load_format_x"},
         {0xe01c0000, "buffer_store_format_xyzw"},
     };

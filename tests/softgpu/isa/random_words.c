@@ -164,7 +164,10 @@ static void memory_words(enum sg_format_id id, bool modifiers, uint64_t *state, 
             words[1] &= below(state, 2) ? ~0xffu : ~0u;
         break;
     case SG_FORMAT_MIMG: // a channel mask, and unnormalised coordinates
-        words[0] |= (1 + below(state, 15)) << 8 | 1u << 12 | (uint32_t)returns << 13;
+        words[0] |= (1 + below(state, 15)) << 8 | 1u << 12 | (uint32_t)returns << 13 | acc << 16;
+        if (modifiers)
+            words[0] |= rare(state, 1) << 7 | rare(state, 2) << 14 | rare(state, 1) << 17 |
+                        rare(state, 1) << 25;
         words[1] = vgpr(state) | vgpr(state) << 8 | below(state, 20) << 16;
         words[1] |= below(state, 2) ? below(state, 20) << 21 : 0;
         break;
