@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# inspect: what a file holds, without a GPU; malformed files are refused with a message.
+. "$(dirname "$0")/cli.sh"
+
+accept 'amdgcn-amd-amdhsa--gfx90a hipv4' inspect "$KERNELS/saxpy.hipfb"
+accept 'offload bundle' inspect "$KERNELS/saxpy.hipfb"
+accept '0 saxpy 4 28 B' inspect "$KERNELS/saxpy.hipfb"
+accept '1 x - global_buffer 8 8' inspect "$KERNELS/saxpy.hipfb" saxpy
+accept 'kernarg_size 64 32 0x1c 28 bytes' inspect "$KERNELS/saxpy.hipfb" sax
+accept 'compute_pgm_rsrc3 accum_offset 352 6' inspect "$KERNELS/saxpy.hipfb" saxpy
+accept '"bit_count": 32' inspect "$KERNELS/saxpy.hipfb" saxpy --format json
+run inspect "$KERNELS/saxpy.hipfb" saxpy --format json
+grep -q '"kernarg_bytes": 28' stdout && complain "one kernel's JSON lists all kernels"
+
+refuse 2 'FILE is missing' inspect
+refuse 2 "has no kernel 'sxapy': did you mean saxpy" inspect "$KERNELS/saxpy.hipfb" sxapy
+refuse 1 'the processor differs' inspect "$KERNELS/saxpy.hipfb" saxpy --isa gfx1030
+refuse 1 'No such file or directory' inspect nowhere
+refuse 1 'has no section .hip_fatbin' inspect "$HSAPROBE"
+: >empty
+refuse 1 'the file is empty' inspect empty
+size=$(wc -c <"$KERNELS/saxpy.hipfb")
+for bytes in 20 40 100 4096 4200 6000 $((size - 1)); do
+    head -c "$bytes" "$KERNELS/saxpy.hipfb" >cut
+    refuse 1 'cut' inspect cut saxpy
+done
+finish
