@@ -13,16 +13,18 @@ check() { # COMPILER LANGUAGE STANDARD HEADER
     count=$((count + 1))
 }
 include=$1 hsa=$2
+clang=clang-15
+command -v $clang >/dev/null || clang=clang
 for path in "$include"/hsaprobe/*.h; do
     header=$(basename "$path")
-    for compiler in gcc clang-15 clang; do
-        command -v $compiler >/dev/null || continue
-        check $compiler c c11 "$header"
-        check $compiler c c17 "$header"
+    for compiler in gcc "$clang"; do
+        command -v "$compiler" >/dev/null || continue
+        check "$compiler" c c11 "$header"
+        check "$compiler" c c17 "$header"
     done
-    for compiler in g++ clang++-15 clang++; do
-        command -v $compiler >/dev/null || continue
-        check $compiler c++ c++17 "$header"
+    for compiler in g++ "${clang/clang/clang++}"; do
+        command -v "$compiler" >/dev/null || continue
+        check "$compiler" c++ c++17 "$header"
     done
 done
 [ $count -gt 0 ] || { echo "no compiler here"; exit 77; }
