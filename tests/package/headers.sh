@@ -13,8 +13,8 @@ check() { # COMPILER LANGUAGE STANDARD HEADER
     count=$((count + 1))
 }
 include=$1 hsa=$2
-clang=clang-15
-command -v $clang >/dev/null || clang=clang
+clang="clang-15"
+command -v "$clang" >/dev/null || clang=clang
 for path in "$include"/hsaprobe/*.h; do
     header=$(basename "$path")
     for compiler in gcc "$clang"; do

@@ -32,7 +32,8 @@ for name in "${names[@]}"; do
     grep -q "hsaprobe-$name(1)" <<<"$(shown "$folder/man1/hsaprobe.1")" || fail "hsaprobe(1): no $name"
 done
 text=$(shown "$folder/man1/hsaprobe-soft.1")
-for variable in $(grep -oE 'HSAPROBE_SOFT_[A-Z]+' "$options_header" | sort -u); do
+mapfile -t variables < <(grep -oE 'HSAPROBE_SOFT_[A-Z]+' "$options_header" | sort -u)
+for variable in "${variables[@]}"; do
     grep -qE "^ +$variable\$" <<<"$text" || fail "hsaprobe-soft(1): no $variable"
 done
 text=$(shown "$folder/man3/libhsaprobe.3")
