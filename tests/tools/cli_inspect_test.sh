@@ -13,6 +13,10 @@ accept '"bit_count": 32' inspect "$KERNELS/saxpy.hipfb" saxpy --format json
 run inspect "$KERNELS/saxpy.hipfb" saxpy --format json
 grep -q '"kernarg_bytes": 28' stdout && complain "one kernel's JSON lists all kernels"
 
+accept ' L3 s_endpgm bf810000' inspect "$KERNELS/spin.hipfb" spin --disassemble
+accept 's_cbranch_execz L3' inspect "$KERNELS/spin.hipfb" spin --disassemble
+
+refuse 2 '--disassemble: KERNEL is missing' inspect "$KERNELS/spin.hipfb" --disassemble
 refuse 2 'FILE is missing' inspect
 refuse 2 "has no kernel 'sxapy': did you mean saxpy" inspect "$KERNELS/saxpy.hipfb" sxapy
 refuse 1 'the processor differs' inspect "$KERNELS/saxpy.hipfb" saxpy --isa gfx1030

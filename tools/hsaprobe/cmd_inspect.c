@@ -4,6 +4,7 @@
 
 #include <hsaprobe/code_object.h>
 #include <hsaprobe/descriptor.h>
+#include <hsaprobe/disassembly.h>
 
 #include "command.h"
 #include "memory.h"
@@ -14,9 +15,12 @@ struct inspect_input {
     const char *file;        ///< unowned
     const char *kernel_name; ///< unowned; NULL: the file alone
     const char *isa;         ///< unowned; NULL: every image
+    bool disassembles;
 };
 
 static const struct argp_option options[] = {
+    {"disassemble", KEY_DISASSEMBLE, NULL, 0,
+     "KERNEL's instructions too, with source lines where it was compiled with -g", 1},
     {"isa", KEY_ISA, "NAME", 0, "look for KERNEL only in what runs on this, such as gfx90a:xnack-",
      1},
     {0},
@@ -27,6 +31,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case KEY_ISA:
         input->isa = arg;
+        return 0;
+    case KEY_DISASSEMBLE:
+        input->disassembles = true;
         return 0;
     case ARGP_KEY_ARG:
         if (!input->file)
@@ -39,6 +46,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if (!input->file)
             usage_error(state, "FILE is missing");
+        if (input->disassembles && !input->kernel_name)
+            usage_error(state, "--disassemble: KERNEL is missing");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -193,6 +202,69 @@ static void report_descriptor(struct report *report, const struct hsp_descriptor
         report_note(report, "the kernel descriptor has reserved bits set");
 }
 
+static char *words_text(const struct hsp_instruction *instruction) {
+    char *text = xstrdup("");
+    for (uint32_t at = 0; at + 4 <= instruction->byte_count; at += 4) {
+        uint32_t word;
+        memcpy(&word, (const char *)instruction->bytes + at, sizeof word);
+        char *longer = xasprintf("%s%s%08x", text, *text ? " " : "", word);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+/* A label stands as "L1"; the last word of a branch is replaced by the one that it goes to. */
+static char *instruction_text(const struct hsp_instruction *instruction) {
+    const char *last = strrchr(instruction->text, ' ');
+    if (!instruction->target || !last)
+        return xstrdup(instruction->text);
+    return xasprintf("%.*s L%u", (int)(last - instruction->text), instruction->text,
+                     instruction->target);
+}
+
+static void report_instruction(struct report_section *table,
+                               const struct hsp_instruction *instruction, bool shows_source) {
+    char *label = instruction->label ? xasprintf("L%u", instruction->label) : NULL;
+    char *words = words_text(instruction);
+    char *text = instruction_text(instruction);
+    char *source = shows_source ? xasprintf("%s:%u", instruction->file, instruction->line) : NULL;
+    report_row(table, report_integer(instruction->offset),
+               label ? report_text(label) : report_text(""), report_text(text), report_text(words),
+               source ? report_text(source) : report_text(""));
+    free(label);
+    free(words);
+    free(text);
+    free(source);
+}
+
+static int report_code(struct report *report, struct hsp_code_object *object,
+                       const struct hsp_kernel *kernel) {
+    static const struct report_column columns[] = {
+        {"offset", "offset", SOURCE_NONE, FORMAT_HEX},
+        {"label", "label", SOURCE_NONE, FORMAT_PLAIN},
+        {"instruction", "instruction", SOURCE_NONE, FORMAT_PLAIN},
+        {"words", "words", SOURCE_NONE, FORMAT_PLAIN},
+        {"source", "source", SOURCE_NONE, FORMAT_PLAIN},
+    };
+    struct hsp_disassembly *disassembly = NULL;
+    hsp_status status = hsp_disassembly_create(object, kernel, &disassembly);
+    if (status)
+        return failure_of(status, "disassembly");
+    struct report_section *table =
+        report_table(report, "code", "code", columns, sizeof columns / sizeof *columns);
+    const struct hsp_instruction *instruction, *before = NULL;
+    for (size_t i = 0; (instruction = hsp_disassembly_at(disassembly, i)); i++) {
+        /* A line is said once, where it begins. */
+        bool is_new = !before || before->line != instruction->line ||
+                      strcmp(before->file, instruction->file) != 0;
+        report_instruction(table, instruction, instruction->line && is_new);
+        before = instruction;
+    }
+    hsp_disassembly_destroy(disassembly);
+    return EXIT_OK;
+}
+
 static int inspect_kernel(struct report *report, struct hsp_code_object *object,
                           const struct inspect_input *input) {
     const struct hsp_kernel *kernel;
@@ -207,7 +279,7 @@ static int inspect_kernel(struct report *report, struct hsp_code_object *object,
     if (status)
         return failure_of(status, "kernel descriptor");
     report_descriptor(report, &descriptor);
-    return EXIT_OK;
+    return input->disassembles ? report_code(report, object, kernel) : EXIT_OK;
 }
 
 int cmd_inspect(struct command_context *context) {

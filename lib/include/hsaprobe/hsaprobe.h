@@ -7,6 +7,7 @@
 #include <hsaprobe/base.h>
 #include <hsaprobe/code_object.h>
 #include <hsaprobe/descriptor.h>
+#include <hsaprobe/disassembly.h>
 #include <hsaprobe/dispatch.h>
 #include <hsaprobe/launch.h>
 #include <hsaprobe/memory.h>
