@@ -47,25 +47,35 @@ static inline struct growth growth_now(void) {
     return now;
 }
 
+#define GROWTH_PARTS 4
+
 /// Runs `work` as often as it takes to fill caches and pools (a quarter of `cycles`, at least 8),
-/// then `cycles` times, and compares. Files and threads must be what they were. Mappings may differ
-/// by a few, as allocators split and join theirs, and memory by 4 KiB a cycle or 4 MiB, whichever
-/// is less: one leaked object of a page in each cycle shows. Returns the process's exit code.
+/// then `cycles` times, and compares. Files and threads must be what they were, mappings may differ
+/// by a few, as allocators split and join theirs. Memory that grows once is a cache, memory that
+/// grows in every quarter of the run by more than 1 KiB a cycle is a leak, and so are 16 MiB.
+/// Returns the process's exit code.
 static inline int growth_check(void (*work)(void), long cycles) {
-    const long warm_up = cycles / 4 > 8 ? cycles / 4 : 8;
+    const long warm_up = cycles / 4 > 8 ? cycles / 4 : 8, part_cycles = cycles / GROWTH_PARTS;
     for (long i = 0; i < warm_up; i++)
         work();
     const struct growth before = growth_now();
-    for (long i = 0; i < cycles; i++)
-        work();
-    const struct growth after = growth_now();
+    struct growth after = before;
+    int growing_parts = 0;
+    for (int part = 0; part < GROWTH_PARTS; part++) {
+        const long memory = after.resident_kib;
+        for (long i = 0; i < part_cycles; i++)
+            work();
+        after = growth_now();
+        growing_parts += after.resident_kib - memory > part_cycles;
+        printf("%ld cycles: memory %+ld KiB\n", part_cycles, after.resident_kib - memory);
+    }
     const long memory = after.resident_kib - before.resident_kib;
-    const long allowed = cycles * 4 < 4096 ? cycles * 4 : 4096;
-    printf("%ld cycles: memory %+ld KiB of %ld, threads %+ld, files %+ld, mappings %+ld\n", cycles,
-           memory, before.resident_kib, after.threads - before.threads, after.files - before.files,
+    printf("all: memory %+ld KiB of %ld, threads %+ld, files %+ld, mappings %+ld\n", memory,
+           before.resident_kib, after.threads - before.threads, after.files - before.files,
            after.mappings - before.mappings);
     const int grew = after.threads > before.threads || after.files > before.files ||
-                     after.mappings > before.mappings + 8 || memory > allowed;
+                     after.mappings > before.mappings + 8 || growing_parts == GROWTH_PARTS ||
+                     memory > 16384;
     if (grew)
         puts("the process grew");
     return grew;
