@@ -83,6 +83,9 @@ struct cp_engine {
     const char *name;
     /// Executes one packet or a part of one. The caller owns the queue.
     enum cp_step (*step)(struct sg_cp_queue *queue, struct cp_run *run);
+    /// Its packets touch the application's memory here, not in a kernel: pages that are no longer
+    /// there become the queue's fault.
+    bool is_guarded;
     /// A published packet is there. Any thread.
     bool (*has_work)(const struct sg_cp_queue *queue);
     /// Describes the packet at the read index in a few words.

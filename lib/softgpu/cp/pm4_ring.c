@@ -3,7 +3,6 @@
  * its read pointer is 32 bits and wraps, as CP_HQD_PQ_RPTR. */
 #include "abi/pm4.h"
 #include "softgpu/cp/engine.h"
-#include "softgpu/mem/guard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,19 +63,6 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     return result;
 }
 
-/// DMA_DATA and others may touch application memory that is no longer there.
-static enum cp_step step_guarded(struct sg_cp_queue *queue, struct cp_run *run) {
-    struct sg_guard guard;
-    if (SG_GUARD_BEGIN(&guard, queue->cp->config.vm, &queue->tlb) == 0) {
-        const enum cp_step result = step(queue, run);
-        sg_guard_end(&guard);
-        return result;
-    }
-    const struct sg_fault fault = {
-        .cause = SG_FAULT_MEMORY_UNMAPPED, .va = guard.fault_va, .is_write = guard.fault_is_write};
-    return cp_queue_fault(queue, &fault);
-}
-
 static void describe(const struct sg_cp_queue *queue, char *text, size_t capacity) {
     const uint32_t at = position(queue) & ring_mask(queue);
     const uint32_t count = available(queue);
@@ -85,4 +71,4 @@ static void describe(const struct sg_cp_queue *queue, char *text, size_t capacit
 }
 
 const struct cp_engine cp_engine_pm4 = {
-    .name = "PM4", .step = step_guarded, .has_work = has_work, .describe = describe};
+    .name = "PM4", .step = step, .is_guarded = true, .has_work = has_work, .describe = describe};

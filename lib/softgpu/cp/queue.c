@@ -2,6 +2,7 @@
 /* Who runs a queue: its thread, a ringing thread inside a signal handler, or nobody. */
 #include "softgpu/cp/engine.h"
 #include "softgpu/cp/futex.h"
+#include "softgpu/mem/guard.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -81,6 +82,18 @@ bool sg_cp_queue_is_asleep(const struct sg_cp_queue *queue) {
     return atomic_load(&queue->state) == CP_STATE_ASLEEP;
 }
 
+static enum cp_step step_guarded(struct sg_cp_queue *queue, struct cp_run *run) {
+    struct sg_guard guard;
+    if (SG_GUARD_BEGIN(&guard, queue->cp->config.vm, &queue->tlb) == 0) {
+        const enum cp_step result = queue->engine->step(queue, run);
+        sg_guard_end(&guard);
+        return result;
+    }
+    const struct sg_fault fault = {
+        .cause = SG_FAULT_MEMORY_UNMAPPED, .va = guard.fault_va, .is_write = guard.fault_is_write};
+    return cp_queue_fault(queue, &fault);
+}
+
 /// One look at the ring by its owner.
 static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     if (atomic_load(&queue->has_fault)) {
@@ -91,7 +104,8 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     }
     if (atomic_load(&queue->is_stopped))
         return CP_STEP_STOP;
-    const enum cp_step result = queue->engine->step(queue, run);
+    const enum cp_step result =
+        queue->engine->is_guarded ? step_guarded(queue, run) : queue->engine->step(queue, run);
     atomic_fetch_add(&queue->steps, 1);
     return result;
 }

@@ -2,7 +2,6 @@
 #include "abi/sdma.h"
 #include "softgpu/common/options.h"
 #include "softgpu/cp/engine.h"
-#include "softgpu/mem/guard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -372,19 +371,6 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     return row->op == ABI_SDMA_INDIRECT ? enter_indirect(queue, dwords) : CP_STEP_DONE;
 }
 
-/// Copies may touch application memory that is no longer there.
-static enum cp_step step_guarded(struct sg_cp_queue *queue, struct cp_run *run) {
-    struct sg_guard guard;
-    if (SG_GUARD_BEGIN(&guard, queue->cp->config.vm, &queue->tlb) == 0) {
-        const enum cp_step result = step(queue, run);
-        sg_guard_end(&guard);
-        return result;
-    }
-    const struct sg_fault fault = {
-        .cause = SG_FAULT_MEMORY_UNMAPPED, .va = guard.fault_va, .is_write = guard.fault_is_write};
-    return cp_queue_fault(queue, &fault);
-}
-
 static void describe(const struct sg_cp_queue *queue, char *text, size_t capacity) {
     const uint64_t read = load(queue->read_index, __ATOMIC_RELAXED);
     const uint64_t write = load(queue->write_index, __ATOMIC_RELAXED);
@@ -396,4 +382,4 @@ static void describe(const struct sg_cp_queue *queue, char *text, size_t capacit
 }
 
 const struct cp_engine cp_engine_sdma = {
-    .name = "SDMA", .step = step_guarded, .has_work = has_work, .describe = describe};
+    .name = "SDMA", .step = step, .is_guarded = true, .has_work = has_work, .describe = describe};
