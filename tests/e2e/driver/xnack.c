@@ -21,22 +21,8 @@ static void open_gpu(void) {
     e2e_kernel(&e2e, "saxpy", &saxpy);
 }
 
-/* y = 1 * x + y */
 static void add(const float *x, float *y) {
-    struct {
-        float a;
-        const float *x;
-        float *y;
-        uint32_t count;
-    } *kernarg = e2e_alloc(&e2e, e2e.kernarg, sizeof *kernarg);
-    kernarg->a = 1;
-    kernarg->x = x;
-    kernarg->y = y;
-    kernarg->count = COUNT;
-    hsa_signal_t done = e2e_signal(1);
-    e2e_dispatch(queue, &saxpy, COUNT, 256, kernarg, done);
-    e2e_wait(done);
-    HSA(hsa_signal_destroy(done));
+    e2e_add(&e2e, queue, &saxpy, x, y, COUNT);
 }
 
 static void expect(const float *y, float value, const char *what) {
