@@ -50,7 +50,7 @@ hsp_status hsp_kernarg_arena_create(const struct hsp_agent *agent, size_t block_
 void hsp_kernarg_arena_destroy(struct hsp_kernarg_arena *arena) {
     if (!arena)
         return;
-    HSP_HSA(hsa_amd_memory_pool_free)(arena->memory);
+    hsp_memory_free(arena->memory);
     free(arena);
 }
 

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+// Every allocation, HSA call and file operation that the library makes fails once. Whatever is
+// being made then either fails, with words, nothing written and nothing left behind, or works all
+// the same; and the next attempt works.
+//
+// HSAPROBE_LIBHSA must name failing_hsa.c's library.
+#include "live.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+
+#include "failing_hsa.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *memory, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+void __libc_free(void *memory);
+
+// --- Failing: calls from within libhsaprobe on the thread that asked for it ----------------------
+
+static uintptr_t library_begin, library_end;
+static _Thread_local bool is_armed;
+static unsigned allocations_left, files_left; // the call that makes it 0 fails; 0: none
+static bool has_failed;
+
+static bool fails_now(unsigned *left, const void *caller) {
+    const uintptr_t at = (uintptr_t)caller;
+    if (!is_armed || at < library_begin || at >= library_end || *left == 0 || --*left > 0)
+        return false;
+    has_failed = true;
+    return true;
+}
+
+// What the library holds: addresses, in no order.
+enum { HELD_MAX = 4096 };
+static void *held[HELD_MAX];
+static long held_count;
+
+static void *hold(void *memory, const void *caller) {
+    const uintptr_t at = (uintptr_t)caller;
+    if (is_armed && memory && at >= library_begin && at < library_end && held_count < HELD_MAX)
+        held[held_count++] = memory;
+    return memory;
+}
+
+static void forget(const void *memory) {
+    for (long i = 0; is_armed && memory && i < held_count; i++)
+        if (held[i] == memory) {
+            held[i] = held[--held_count];
+            return;
+        }
+}
+
+#define CALLER __builtin_return_address(0)
+
+EXPORT void *malloc(size_t bytes) {
+    return fails_now(&allocations_left, CALLER) ? NULL : hold(__libc_malloc(bytes), CALLER);
+}
+EXPORT void *calloc(size_t count, size_t bytes) {
+    return fails_now(&allocations_left, CALLER) ? NULL : hold(__libc_calloc(count, bytes), CALLER);
+}
+EXPORT void *realloc(void *memory, size_t bytes) {
+    if (fails_now(&allocations_left, CALLER))
+        return NULL;
+    void *moved = __libc_realloc(memory, bytes);
+    if (moved)
+        forget(memory);
+    return hold(moved, CALLER);
+}
+EXPORT void *aligned_alloc(size_t alignment, size_t bytes) {
+    return fails_now(&allocations_left, CALLER) ? NULL
+                                                : hold(__libc_memalign(alignment, bytes), CALLER);
+}
+EXPORT char *strdup(const char *text) {
+    if (fails_now(&allocations_left, CALLER))
+        return NULL;
+    const size_t bytes = strlen(text) + 1;
+    char *copy = hold(__libc_malloc(bytes), CALLER);
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+EXPORT void free(void *memory) {
+    forget(memory);
+    __libc_free(memory);
+}
+
+static void *next_of(const char *name) {
+    void *symbol = dlsym(RTLD_NEXT, name);
+    CHECK(symbol, "%s", name);
+    return symbol;
+}
+
+EXPORT int open(const char *path, int flags, ...) {
+    static int (*next)(const char *, int, ...);
+    va_list list;
+    va_start(list, flags);
+    const mode_t mode = flags & O_CREAT ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    if (!next) {
+        void *symbol = next_of("open");
+        memcpy(&next, &symbol, sizeof(next));
+    }
+    errno = EIO;
+    return fails_now(&files_left, CALLER) ? -1 : next(path, flags, mode);
+}
+EXPORT ssize_t read(int file, void *bytes, size_t count) {
+    static ssize_t (*next)(int, void *, size_t);
+    if (!next) {
+        void *symbol = next_of("read");
+        memcpy(&next, &symbol, sizeof(next));
+    }
+    errno = EIO;
+    return fails_now(&files_left, CALLER) ? -1 : next(file, bytes, count);
+}
+EXPORT int fstat(int file, struct stat *out_info) {
+    static int (*next)(int, struct stat *);
+    if (!next) {
+        void *symbol = next_of("fstat");
+        memcpy(&next, &symbol, sizeof(next));
+    }
+    errno = EIO;
+    return fails_now(&files_left, CALLER) ? -1 : next(file, out_info);
+}
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)size;
+    (void)data;
+    if (!strstr(info->dlpi_name, "libhsaprobe.so"))
+        return 0;
+    library_begin = info->dlpi_addr;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD)
+            library_end = library_begin + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+    return 1;
+}
+
+static int open_file_count(void) {
+    int count = 0;
+    DIR *files = opendir("/proc/self/fd");
+    CHECK(files);
+    while (readdir(files))
+        count++;
+    closedir(files);
+    return count;
+}
+
+// --- What is made
+// ---------------------------------------------------------------------------------
+
+static struct {
+    const struct hsp_agent *gpu;
+    const struct hsp_pool *pool;
+    struct live_kernel kernel;
+    struct hsp_queue *queue;
+    char page[4096];
+    void *memory;
+} it;
+
+union made {
+    void *object;
+    hsa_signal_t signal;
+    uint64_t words[32];
+};
+
+static hsp_status make_runtime(union made *out) {
+    (void)out;
+    return hsp_runtime_init();
+}
+static void end_runtime(union made *made) {
+    (void)made;
+    hsp_runtime_shutdown();
+}
+static hsp_status make_signal(union made *out) {
+    const struct hsp_agent *const consumers[] = {it.gpu, hsp_agent_host()};
+    const struct hsp_signal_options options = {
+        .size = sizeof(options), .consumers = consumers, .consumer_count = 2};
+    return hsp_signal_create(1, &options, &out->signal);
+}
+static void end_signal(union made *made) {
+    hsp_signal_destroy(made->signal);
+}
+static hsp_status make_pool(union made *out) {
+    return hsp_signal_pool_create(3, NULL, (struct hsp_signal_pool **)&out->object);
+}
+static void end_pool(union made *made) {
+    hsp_signal_pool_destroy(made->object);
+}
+static hsp_status make_queue(union made *out) {
+    static const uint32_t mask[4] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    const struct hsp_queue_options options = {.size = sizeof(options),
+                                              .packet_count = 64,
+                                              .priority = HSP_PRIORITY_HIGH,
+                                              .profiling = true,
+                                              .cu_mask = mask,
+                                              .cu_mask_bit_count = 128};
+    return hsp_queue_create(it.gpu, &options, (struct hsp_queue **)&out->object);
+}
+static void end_queue(union made *made) {
+    hsp_queue_destroy(made->object);
+}
+static hsp_status make_wrapped(union made *out) {
+    return hsp_queue_wrap(it.gpu, hsp_queue_native(it.queue), (struct hsp_queue **)&out->object);
+}
+static hsp_status make_arena(union made *out) {
+    return hsp_kernarg_arena_create(it.gpu, 64, 4, (struct hsp_kernarg_arena **)&out->object);
+}
+static void end_arena(union made *made) {
+    hsp_kernarg_arena_destroy(made->object);
+}
+static hsp_status make_memory(union made *out) {
+    return hsp_memory_alloc(it.pool, 4096, &it.gpu, 1, &out->object);
+}
+static void end_memory(union made *made) {
+    hsp_memory_free(made->object);
+}
+static hsp_status make_lock(union made *out) {
+    return hsp_memory_lock(it.page, sizeof(it.page), &it.gpu, 1, NULL, &out->object);
+}
+static void end_lock(union made *made) {
+    (void)made;
+    hsp_memory_unlock(it.page);
+}
+static hsp_status make_copy(union made *out) {
+    (void)out;
+    return hsp_memory_copy(it.memory, it.page, sizeof(it.page));
+}
+static hsp_status make_fill(union made *out) {
+    (void)out;
+    return hsp_memory_fill(it.memory, 7, 16);
+}
+static hsp_status make_info(union made *out) {
+    return hsp_memory_info_get(it.memory, (struct hsp_memory_info *)out->words);
+}
+static hsp_status make_runtime_info(union made *out) {
+    struct hsp_runtime_info info;
+    (void)out;
+    return hsp_runtime_info_get(&info);
+}
+static hsp_status make_code_object(union made *out) {
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/saxpy.hipfb", LIVE_KERNELS);
+    struct hsp_code_object *object = NULL;
+    hsp_status status = hsp_code_object_open_file(path, &object);
+    size_t count = 0;
+    if (status == HSP_OK)
+        status = hsp_code_object_kernel_count(object, 0, &count);
+    if (status == HSP_OK)
+        out->object = object;
+    else
+        hsp_code_object_close(object);
+    return status;
+}
+static void end_code_object(union made *made) {
+    hsp_code_object_close(made->object);
+}
+static hsp_status make_executable(union made *out) {
+    return hsp_executable_create(it.kernel.object, it.kernel.kernel->image_index, it.gpu,
+                                 (struct hsp_executable **)&out->object);
+}
+static void end_executable(union made *made) {
+    hsp_executable_destroy(made->object);
+}
+static hsp_status make_code(union made *out) {
+    return hsp_executable_kernel(it.kernel.executable, it.kernel.kernel,
+                                 (struct hsp_kernel_code *)out->words);
+}
+static hsp_status make_arguments(union made *out) {
+    return hsp_arguments_create(it.kernel.kernel, (struct hsp_arguments **)&out->object);
+}
+static void end_arguments(union made *made) {
+    hsp_arguments_destroy(made->object);
+}
+static hsp_status make_histogram(union made *out) {
+    return hsp_histogram_create((struct hsp_histogram **)&out->object);
+}
+static void end_histogram(union made *made) {
+    hsp_histogram_destroy(made->object);
+}
+static hsp_status make_snapshot(union made *out) {
+    return hsp_snapshot_take((struct hsp_snapshot **)&out->object);
+}
+static void end_snapshot(union made *made) {
+    hsp_snapshot_destroy(made->object);
+}
+static hsp_status make_counter(union made *out) {
+    return hsp_counter_get(0, (struct hsp_counter *)out->words);
+}
+
+static const struct making {
+    const char *name;
+    hsp_status (*make)(union made *out);
+    void (*end)(union made *made); // NULL: nothing to be given back
+} makings[] = {
+    {"signal", make_signal, end_signal},
+    {"signal pool", make_pool, end_pool},
+    {"queue", make_queue, end_queue},
+    {"queue around another", make_wrapped, end_queue},
+    {"arena", make_arena, end_arena},
+    {"memory", make_memory, end_memory},
+    {"locked memory", make_lock, end_lock},
+    {"copy", make_copy, NULL},
+    {"fill", make_fill, NULL},
+    {"memory information", make_info, NULL},
+    {"runtime information", make_runtime_info, NULL},
+    {"code object", make_code_object, end_code_object},
+    {"executable", make_executable, end_executable},
+    {"loaded kernel", make_code, NULL},
+    {"arguments", make_arguments, end_arguments},
+    {"histogram", make_histogram, end_histogram},
+    {"snapshot", make_snapshot, end_snapshot},
+    {"counter", make_counter, NULL},
+};
+
+// --- The rounds
+// -----------------------------------------------------------------------------------
+
+static struct failing_hsa *hsa;
+
+enum kind { ALLOCATION, RUNTIME_CALL, FILE_OPERATION, KIND_COUNT };
+static const char *const kind_names[] = {"allocation", "HSA call", "file operation"};
+static unsigned failures_seen[KIND_COUNT];
+
+static void arm(enum kind kind, unsigned nth) {
+    has_failed = false;
+    hsa->failed = NULL;
+    allocations_left = kind == ALLOCATION ? nth : 0;
+    hsa->left = kind == RUNTIME_CALL ? nth : 0;
+    files_left = kind == FILE_OPERATION ? nth : 0;
+    is_armed = true;
+}
+
+static void disarm(void) {
+    allocations_left = files_left = hsa->left = 0;
+    is_armed = false;
+}
+
+// True when the nth call of this kind was reached.
+static bool fail_once(const struct making *making, enum kind kind, unsigned nth) {
+    union made made;
+    memset(&made, 0xa5, sizeof(made));
+    const union made before = made;
+    const long held_before = held_count, objects_before = hsa->balance;
+    const int files_before = open_file_count();
+    arm(kind, nth);
+    const hsp_status status = making->make(&made);
+    const bool is_reached = has_failed || hsa->failed;
+    allocations_left = files_left = hsa->left = 0; // still armed: what is freed is accounted for
+    if (status != HSP_OK) {
+        CHECK(is_reached, "%s failed by itself: %s", making->name, hsp_last_error());
+        CHECK(hsp_last_error()[0], "%s: no words", making->name);
+        CHECK(memcmp(&made, &before, sizeof(made)) == 0, "%s, %s %u: the output was touched",
+              making->name, kind_names[kind], nth);
+    } else if (making->end) {
+        making->end(&made);
+    }
+    disarm();
+    CHECK(held_count == held_before, "%s, %s %u: %ld allocations stay (%s)", making->name,
+          kind_names[kind], nth, held_count - held_before, hsa->failed ? hsa->failed : "");
+    CHECK(hsa->balance == objects_before, "%s, %s %u: %ld objects of HSA stay (%s)", making->name,
+          kind_names[kind], nth, hsa->balance - objects_before, hsa->failed ? hsa->failed : "");
+    CHECK(open_file_count() == files_before, "%s, %s %u: files stay open", making->name,
+          kind_names[kind], nth);
+    return is_reached;
+}
+
+static void fail_each(const struct making *making) {
+    union made made;
+    OK(making->make(&made)); // also what is done once only
+    if (making->end)
+        making->end(&made);
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        unsigned nth = 1;
+        while (fail_once(making, (enum kind)kind, nth))
+            nth++;
+        failures_seen[kind] += nth - 1;
+        OK(making->make(&made));
+        if (making->end)
+            making->end(&made);
+    }
+}
+
+int main(void) {
+    dl_iterate_phdr(find_library, NULL);
+    CHECK(library_end, "libhsaprobe.so isn't loaded");
+    void *library = dlopen(getenv("HSAPROBE_LIBHSA"), RTLD_NOW | RTLD_LOCAL);
+    CHECK(library, "%s", dlerror());
+    hsa = dlsym(library, "failing_hsa");
+    CHECK(hsa);
+    it.gpu = live_gpu(); // ends the program where there is no device
+    hsp_runtime_shutdown();
+    FAILS(hsp_signal_create(1, NULL, &(hsa_signal_t){0}), HSP_ERROR_NOT_INITIALIZED, "init");
+    const struct making runtime = {"runtime", make_runtime, end_runtime};
+    fail_each(&runtime);
+    it.gpu = live_gpu();
+    it.pool = live_device_pool(it.gpu);
+    it.kernel = live_load(it.gpu, "saxpy");
+    it.memory = live_host_memory(it.gpu, sizeof(it.page));
+    OK(hsp_queue_create(it.gpu, NULL, &it.queue));
+    for (size_t i = 0; i < sizeof(makings) / sizeof(makings[0]); i++)
+        fail_each(&makings[i]);
+    for (int kind = 0; kind < KIND_COUNT; kind++)
+        printf("%u times %s\n", failures_seen[kind], kind_names[kind]);
+    CHECK(failures_seen[ALLOCATION] >= 30 && failures_seen[RUNTIME_CALL] >= 60 &&
+          failures_seen[FILE_OPERATION] >= 3);
+    hsp_queue_destroy(it.queue);
+    OK(hsp_memory_free(it.memory));
+    live_unload(&it.kernel);
+    hsp_runtime_shutdown();
+    return 0;
+}
