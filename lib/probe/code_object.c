@@ -141,15 +141,20 @@ static hsp_status read_file(int fd, const char *path, unsigned char **out_bytes,
     return HSP_OK;
 }
 
-hsp_status hsp_code_object_open_file(const char *path, struct hsp_code_object **out_object) {
+hsp_status hsp_file_read(const char *path, unsigned char **out_bytes, size_t *out_size) {
     // Not blocking: the path may be a pipe without a writer.
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return hsp_fail_errno(errno, "cannot open %s", path);
+    const hsp_status status = read_file(fd, path, out_bytes, out_size);
+    close(fd);
+    return status;
+}
+
+hsp_status hsp_code_object_open_file(const char *path, struct hsp_code_object **out_object) {
     unsigned char *bytes = NULL;
     size_t size = 0;
-    const hsp_status status = read_file(fd, path, &bytes, &size);
-    close(fd);
+    const hsp_status status = hsp_file_read(path, &bytes, &size);
     return status == HSP_OK ? open_bytes(bytes, size, path, out_object) : status;
 }
 

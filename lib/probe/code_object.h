@@ -33,6 +33,8 @@ struct hsp_code_object {
     pthread_mutex_t lock;
 };
 
+/// Whole content of a regular file, to be freed.
+hsp_status hsp_file_read(const char *path, unsigned char **out_bytes, size_t *out_size);
 /// Reads the metadata of an image into `arena`; demangles by comgr.
 hsp_status hsp_metadata_read(const struct hsp_code_object *object, size_t image_index,
                              struct hsp_arena *arena, struct hsp_kernel **out_kernels,

@@ -16,6 +16,17 @@ grep -q '"kernarg_bytes": 28' stdout && complain "one kernel's JSON lists all ke
 accept ' L3 s_endpgm bf810000' inspect "$KERNELS/spin.hipfb" spin --disassemble
 accept 's_cbranch_execz L3' inspect "$KERNELS/spin.hipfb" spin --disassemble
 
+# sources are compiled on the fly
+export XDG_CACHE_HOME="$SCRATCH/cache"
+echo 'kernel void twice(global int *p) { p[get_global_id(0)] *= 2; }' >twice.cl
+accept '0 twice 1 64 B' inspect twice.cl
+accept 'amdgcn-amd-amdhsa--gfx906' inspect twice.cl --isa gfx906
+echo 'kernel void twice() { nonsense(); }' >bad.cl
+run inspect bad.cl
+[ "$code" -eq 1 ] || complain "a source with a mistake: exit code $code"
+grep -q '^hsaprobe: compiler: bad.cl:1:23: error:' stderr || complain "the compiler's error isn't told"
+refuse 1 'No such file or directory' inspect nowhere.cl
+
 refuse 2 '--disassemble: KERNEL is missing' inspect "$KERNELS/spin.hipfb" --disassemble
 refuse 2 'FILE is missing' inspect
 refuse 2 "has no kernel 'sxapy': did you mean saxpy" inspect "$KERNELS/saxpy.hipfb" sxapy

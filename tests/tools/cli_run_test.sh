@@ -24,6 +24,10 @@ done
 # names: exact, demangled, unique beginning
 accept 'kernel' run "$SAXPY" sax --grid 1 --block 64 --arg f32:1 --arg 'f32[64]' --arg 'f32[64]' \
     --arg u32:64
+# a source is compiled for the device
+export XDG_CACHE_HOME="$SCRATCH/cache"
+echo 'kernel void twice(global int *p) { p[get_global_id(0)] *= 2; }' >twice.cl
+accept ' 3 6' run twice.cl twice --global 64 --block 64 --arg 'i32[64]=iota>print:4'
 accept 'kernel' run "$KERNELS/empty.hipfb" empty --grid 3,2 --block 4,4,4
 
 # a null pointer is an argument as any other

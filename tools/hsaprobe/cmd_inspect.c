@@ -7,6 +7,7 @@
 #include <hsaprobe/disassembly.h>
 
 #include "command.h"
+#include "launch.h"
 #include "memory.h"
 
 enum { KEY_DISASSEMBLE = 0x400, KEY_ISA };
@@ -21,7 +22,9 @@ struct inspect_input {
 static const struct argp_option options[] = {
     {"disassemble", KEY_DISASSEMBLE, NULL, 0,
      "KERNEL's instructions too, with source lines where it was compiled with -g", 1},
-    {"isa", KEY_ISA, "NAME", 0, "look for KERNEL only in what runs on this, such as gfx90a:xnack-",
+    {"isa", KEY_ISA, "NAME", 0,
+     "look for KERNEL only in what runs on this, such as gfx90a:xnack-; compile a source for it "
+     "(default gfx90a)",
      1},
     {0},
 };
@@ -58,10 +61,9 @@ const struct command_options cmd_inspect_options = {
     .options = options,
     .parse = parse,
     .args_doc = "FILE [KERNEL]",
-    .details =
-        "FILE is a code object, an offload bundle, compressed or not, or a HIP program or "
-        "library. KERNEL is a name, a demangled name, or a prefix that fits one kernel only. "
-        "Needs no GPU.",
+    .details = "FILE is a code object, an offload bundle, compressed or not, a HIP program or "
+               "library, or a source to compile: .hip, .cl (OpenCL C) or .s. KERNEL is a name, a "
+               "demangled name, or a prefix that fits one kernel only. Needs no GPU.",
     .input_bytes = sizeof(struct inspect_input),
 };
 
@@ -285,15 +287,14 @@ static int inspect_kernel(struct report *report, struct hsp_code_object *object,
 int cmd_inspect(struct command_context *context) {
     const struct inspect_input *input = context->input;
     struct hsp_code_object *object = NULL;
-    hsp_status status = hsp_code_object_open_file(input->file, &object);
-    if (status)
-        return failure_of(status, "code object");
+    int code = launch_open(input->file, input->isa ? input->isa : "gfx90a", &object);
+    if (code)
+        return code;
     struct report_section *section = report_fields(context->report, "file", NULL);
     field(section, "name", "file", report_text(input->file), FORMAT_PLAIN);
     field(section, "container", "form",
           report_text(container_name(hsp_code_object_container(object))), FORMAT_PLAIN);
     report_images(context->report, object);
-    int code = EXIT_OK;
     if (input->kernel_name)
         code = inspect_kernel(context->report, object, input);
     else

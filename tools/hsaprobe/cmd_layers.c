@@ -246,7 +246,7 @@ static int measure(struct command_context *context, const struct layers_tables *
 }
 
 static int measure_input(struct command_context *context, const struct layers_tables *tables,
-                         const struct launch_input *input, const struct builtin *builtin) {
+                         struct launch_input *input, const struct builtin *builtin) {
     struct launch launch;
     int code = launch_prepare(input, context->device->agent, &launch);
     if (!code)

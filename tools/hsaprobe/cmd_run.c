@@ -51,7 +51,8 @@ static int before_device(void *input) {
 static char *details(void) {
     char *grammar = argument_grammar();
     char *text = xasprintf(
-        "FILE is a code object, an offload bundle, or a program or library with HIP kernels in it. "
+        "FILE is a code object, an offload bundle, a program or library with HIP kernels in it, or "
+        "a source to compile: .hip, .cl (OpenCL C) or .s. "
         "KERNEL is a mangled or demangled name, or a unique beginning of one.\n\n%s",
         grammar);
     free(grammar);

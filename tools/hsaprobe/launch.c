@@ -24,8 +24,11 @@ static int set_geometry(const struct launch_input *input, struct launch *launch)
     return status ? failure_of(status, "geometry") : EXIT_OK;
 }
 
-static int set_kernel(const struct launch_input *input, struct launch *launch) {
+static int set_kernel(struct launch_input *input, struct launch *launch) {
     const char *isa = hsp_agent_isa_name(launch->agent, 0);
+    int code = input->object ? EXIT_OK : launch_open(input->file, isa, &input->object);
+    if (code)
+        return code;
     hsp_status status =
         hsp_code_object_find_kernel(input->object, isa, input->kernel_name, &launch->kernel);
     if (status)
@@ -120,7 +123,7 @@ static int set_arguments(const struct launch_input *input, struct launch *launch
     return status ? failure_of(status, kernel->name) : EXIT_OK;
 }
 
-int launch_prepare(const struct launch_input *input, const struct hsp_agent *agent,
+int launch_prepare(struct launch_input *input, const struct hsp_agent *agent,
                    struct launch *out_launch) {
     *out_launch = (struct launch){.agent = agent};
     int code = set_kernel(input, out_launch);

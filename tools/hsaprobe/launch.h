@@ -27,7 +27,7 @@ struct launch_input {
     struct argument *arguments;
     size_t argument_count;
     char *file_owned;               ///< memory of `file` where it isn't the user's word
-    struct hsp_code_object *object; ///< opened by launch_check
+    struct hsp_code_object *object; ///< opened by launch_check; a source, by launch_prepare
 };
 
 /// Rows for a command's table of options; their keys are launch_parse's.
@@ -45,8 +45,12 @@ enum launch_key { KEY_GRID = 0x200, KEY_GLOBAL, KEY_BLOCK, KEY_ARG, KEY_SHARED }
 error_t launch_parse(int key, char *arg, struct argp_state *state, struct launch_input *input);
 /// Called when all words are parsed: what is missing is a usage error.
 void launch_parse_end(const struct argp_state *state, const struct launch_input *input);
-/// Opens the file; needs no device. Returns an exit code after having printed what is wrong.
+/// Opens the file, but a source only when the device is known; needs no device. Returns an exit
+/// code after having printed what is wrong.
 int launch_check(struct launch_input *input);
+/// Opens a code object in any form, or compiles a source (.hip, .cl, .s) for the ISA. Returns an
+/// exit code, prints.
+int launch_open(const char *path, const char *isa, struct hsp_code_object **out_object);
 void launch_input_fini(struct launch_input *input);
 
 /// A buffer argument in device memory.
@@ -73,7 +77,7 @@ struct launch {
 
 /// Loads, allocates, binds and checks everything. Returns an exit code after having printed what
 /// is wrong; *out_launch needs launch_fini in any case. The input must stay.
-int launch_prepare(const struct launch_input *input, const struct hsp_agent *agent,
+int launch_prepare(struct launch_input *input, const struct hsp_agent *agent,
                    struct launch *out_launch);
 void launch_fini(struct launch *launch);
 /// Puts the buffers' initial content into device memory. Returns an exit code, prints.

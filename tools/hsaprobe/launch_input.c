@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <hsaprobe/compile.h>
 
 #include "launch.h"
 #include "memory.h"
@@ -81,9 +84,20 @@ void launch_parse_end(const struct argp_state *state, const struct launch_input 
         usage_error(state, "--block is missing");
 }
 
+int launch_open(const char *path, const char *isa, struct hsp_code_object **out_object) {
+    struct hsp_compile_options options = {.size = sizeof options, .isa = isa};
+    bool is_source = hsp_code_object_language(path) != HSP_LANGUAGE_NONE;
+    hsp_status status = is_source ? hsp_code_object_compile_file(path, &options, out_object)
+                                  : hsp_code_object_open_file(path, out_object);
+    return status ? failure_of(status, is_source ? "compiler" : "code object") : EXIT_OK;
+}
+
 int launch_check(struct launch_input *input) {
-    hsp_status status = hsp_code_object_open_file(input->file, &input->object);
-    return status ? failure_of(status, "code object") : EXIT_OK;
+    if (hsp_code_object_language(input->file) == HSP_LANGUAGE_NONE)
+        return launch_open(input->file, NULL, &input->object);
+    if (access(input->file, R_OK) == 0)
+        return EXIT_OK;
+    return failure(EXIT_FAILED, input->file, "%s", strerror(errno));
 }
 
 void launch_input_fini(struct launch_input *input) {

@@ -6,6 +6,7 @@
 #include <hsaprobe/agent.h>
 #include <hsaprobe/base.h>
 #include <hsaprobe/code_object.h>
+#include <hsaprobe/compile.h>
 #include <hsaprobe/descriptor.h>
 #include <hsaprobe/disassembly.h>
 #include <hsaprobe/dispatch.h>
