@@ -42,6 +42,11 @@ hsp_status hsp_metadata_read(const struct hsp_code_object *object, size_t image_
 /// Kernels of an image, reading them if need be.
 hsp_status hsp_code_object_kernels(struct hsp_code_object *object, size_t image_index,
                                    const struct hsp_kernel **out_kernels, size_t *out_count);
+/// What can be wrong with an image besides its ISA: not linked, metadata that can't be read,
+/// kernels for waves of 32 on an agent whose `wavefront_size` is 64 only. Each has its own message,
+/// where the HSA runtime has one for all.
+hsp_status hsp_image_check(struct hsp_code_object *object, size_t image_index,
+                           uint32_t wavefront_size);
 /// "amdgcn-amd-amdhsa--gfx90a, amdgcn-amd-amdhsa--gfx906": the ISAs of all images, cut where too
 /// long.
 void hsp_code_object_list_isas(const struct hsp_code_object *object, char *text, size_t bytes);

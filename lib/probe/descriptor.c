@@ -110,12 +110,13 @@ static enum family family_of(const struct hsp_descriptor *descriptor) {
     const char *processor = strstr(descriptor->isa, "gfx");
     if (!processor)
         return GFX9;
-    const size_t length = strcspn(processor, ":") - strlen("gfx");
     processor += strlen("gfx");
-    if (length >= 4)
+    // Two digits begin a generic one: gfx10-3-generic.
+    const size_t length = strspn(processor, "0123456789abcdef");
+    if (length >= 4 || length == 2)
         return GFX10;
     if (strncmp(processor, "90a", 3) == 0 || strncmp(processor, "94", 2) == 0 ||
-        strncmp(processor, "95", 2) == 0)
+        strncmp(processor, "95", 2) == 0 || strncmp(processor, "9-4", 3) == 0)
         return GFX90A;
     return GFX9;
 }

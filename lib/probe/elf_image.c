@@ -17,6 +17,10 @@
 #define METADATA_NOTE      32
 #define METADATA_NOTE_NAME "AMDGPU"
 
+// Version 2 has no MessagePack metadata and no kernel descriptors; 6 came with ROCm 6.2.
+#define VERSION_OLDEST 3
+#define VERSION_NEWEST 6
+
 static hsp_status malformed(const struct hsp_bytes *elf, const char *what) {
     return hsp_fail(HSP_ERROR_FORMAT, "%s: malformed ELF at offset %" PRIu64 ": %s", elf->name,
                     elf->file_offset, what);
@@ -129,10 +133,12 @@ hsp_status hsp_image_read_elf(const struct hsp_bytes *elf, struct hsp_image *out
         .version = header.e_ident[EI_ABIVERSION] + 2u,
         .kind = "elf",
     };
-    if (image.version < 3)
+    if (image.version < VERSION_OLDEST || image.version > VERSION_NEWEST)
         return hsp_fail(HSP_ERROR_NOT_SUPPORTED,
-                        "%s: code-object version %u is not supported, expected 3 or newer",
-                        elf->name, image.version);
+                        "%s: code-object version %u is %s than this library reads (%d to %d)",
+                        elf->name, image.version,
+                        image.version < VERSION_OLDEST ? "older" : "newer", VERSION_OLDEST,
+                        VERSION_NEWEST);
     if (!hsp_isa_from_elf(header.e_flags, image.version, image.isa, sizeof(image.isa)))
         return hsp_fail(HSP_ERROR_NOT_SUPPORTED,
                         "%s: the ELF at offset %" PRIu64

@@ -61,6 +61,8 @@ hsp_status hsp_executable_create(struct hsp_code_object *object, size_t image_in
         return hsp_fail(HSP_ERROR_INVALID_ARGUMENT, "%s has no image %zu", object->name,
                         image_index);
     hsp_status status = check_isa(object, image, agent);
+    if (status == HSP_OK)
+        status = hsp_image_check(object, image_index, agent->info.wavefront_size);
     if (status != HSP_OK)
         return status;
     struct hsp_executable *executable = calloc(1, sizeof(*executable));

@@ -36,6 +36,11 @@ static void compatible_when_processor_and_named_features_agree(void **state) {
         // An agent that doesn't say how a feature is set has not got it.
         {"amdgcn-amd-amdhsa--gfx90a:xnack-", "amdgcn-amd-amdhsa--gfx90a", false},
         {"", AGENT, false},
+        {"amdgcn-amd-amdhsa--gfx9-generic", AGENT, false},
+        {"amdgcn-amd-amdhsa--gfx9-generic", "amdgcn-amd-amdhsa--gfx906:sramecc+:xnack-", true},
+        {"amdgcn-amd-amdhsa--gfx9-generic:xnack+", "amdgcn-amd-amdhsa--gfx906:xnack-", false},
+        {"amdgcn-amd-amdhsa--gfx9-4-generic", "amdgcn-amd-amdhsa--gfx942", true},
+        {"amdgcn-amd-amdhsa--gfx9-4-generic", "amdgcn-amd-amdhsa--gfx906", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (hsp_isa_compatible(cases[i].image, cases[i].agent) != cases[i].runs)
@@ -46,6 +51,8 @@ static void conflict_names_what_differs(void **state) {
     (void)state;
     assert_null(hsp_isa_conflict("amdgcn-amd-amdhsa--gfx90a", AGENT));
     assert_string_equal(hsp_isa_conflict("gfx906", AGENT), "the processor differs");
+    assert_string_equal(hsp_isa_conflict("gfx9-generic", AGENT),
+                        "the generic processor doesn't cover it");
     assert_string_equal(hsp_isa_conflict("gfx90a:xnack+", AGENT), "xnack differs");
     assert_string_equal(hsp_isa_conflict("gfx90a:sramecc-", AGENT), "sramecc differs");
 }

@@ -55,7 +55,8 @@ HSP_API size_t hsp_code_object_image_count(const struct hsp_code_object *object)
 /// NULL when out of range.
 HSP_API const struct hsp_image *hsp_code_object_image(const struct hsp_code_object *object,
                                                       size_t index);
-/// Whether code for `image_isa` runs on an agent with `agent_isa`: same processor, and each
+/// Whether code for `image_isa` runs on an agent with `agent_isa`: same processor or a generic one
+/// that covers it, and each
 /// feature that the image names (xnack, sramecc) is set the same way by the agent.
 HSP_API bool hsp_isa_compatible(const char *image_isa, const char *agent_isa);
 /// Best image for an agent's ISA: compatible, the most features named, the first of equals.
@@ -134,7 +135,8 @@ HSP_API hsp_status hsp_code_object_find_kernel(struct hsp_code_object *object,
 /// An image loaded and frozen on one agent.
 struct hsp_executable;
 
-/// Checks the image's ISA and version, then loads it. Enters the driver; 0.1 to 1 ms. The code
+/// Checks the image's ISA, that it is linked, and that its waves have a size that the agent has,
+/// each with its own message, then loads it. Enters the driver; 0.1 to 1 ms. The code
 /// object may be closed afterwards.
 HSP_API hsp_status hsp_executable_create(struct hsp_code_object *object, size_t image_index,
                                          const struct hsp_agent *agent,
