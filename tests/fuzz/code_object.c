@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hsaprobe/code_object.h>
+#include <hsaprobe/descriptor.h>
+#include <hsaprobe/disassembly.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +23,24 @@ static void read_kernel(const struct hsp_kernel *kernel) {
         if ((uint64_t)argument->offset_bytes + argument->size_bytes > kernel->kernarg_bytes)
             abort();
     }
+}
+
+static void read_code(const struct hsp_code_object *object, const struct hsp_kernel *kernel) {
+    struct hsp_descriptor descriptor;
+    if (hsp_descriptor_read(object, kernel, &descriptor) != HSP_OK)
+        return;
+    struct hsp_descriptor_field field;
+    for (size_t i = 0; hsp_descriptor_field_get(&descriptor, i, &field); i++)
+        touched += strlen(field.name) + strlen(field.meaning);
+    struct hsp_disassembly *disassembly = NULL;
+    if (descriptor.code_bytes > 4096 ||
+        hsp_disassembly_create(object, kernel, &disassembly) != HSP_OK)
+        return;
+    for (size_t i = 0; i < hsp_disassembly_count(disassembly); i++) {
+        const struct hsp_instruction *instruction = hsp_disassembly_at(disassembly, i);
+        touched += strlen(instruction->text) + strlen(instruction->file);
+    }
+    hsp_disassembly_destroy(disassembly);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -41,6 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             continue;
         for (size_t k = 0; k < count; k++)
             read_kernel(hsp_code_object_kernel(object, i, k));
+        if (count > 0)
+            read_code(object, hsp_code_object_kernel(object, i, 0));
     }
     const struct hsp_kernel *kernel;
     hsp_code_object_find_kernel(object, NULL, "k", &kernel);

@@ -31,7 +31,21 @@ static void write_seed(const char *target, const char *name, const void *data, s
     }
 }
 
-static void write_packed(struct fixture_bytes bundle) {
+// A seed that is refused at once leads nowhere.
+static void write_object(const char *target, const char *name, const void *data, size_t size) {
+    struct hsp_code_object *object = NULL;
+    if (hsp_code_object_open_memory(data, size, name, &object) != HSP_OK) {
+        fprintf(stderr, "%s/%s: %s\n", target, name, hsp_last_error());
+        exit(1);
+    }
+    hsp_code_object_close(object);
+    write_seed(target, name, data, size);
+}
+
+static void write_packed(struct fixture_bytes bundle, const char *elf) {
+    char zlib_name[64], zstd_name[64];
+    snprintf(zlib_name, sizeof(zlib_name), "zlib-%s", elf);
+    snprintf(zstd_name, sizeof(zstd_name), "zstd-%s", elf);
     static unsigned char packed[1 << 20];
     struct {
         char magic[4];
@@ -45,7 +59,7 @@ static void write_packed(struct fixture_bytes bundle) {
         exit(1);
     header.bytes = (uint32_t)(sizeof(header) + zlib_bytes);
     memcpy(packed, &header, sizeof(header));
-    write_seed("packed", "zlib", packed, header.bytes);
+    write_object("packed", zlib_name, packed, header.bytes);
     const size_t zstd_bytes =
         ZSTD_compress(content, sizeof(packed) - sizeof(header), bundle.data, bundle.size, 3);
     if (ZSTD_isError(zstd_bytes))
@@ -53,12 +67,12 @@ static void write_packed(struct fixture_bytes bundle) {
     header.method = 1;
     header.bytes = (uint32_t)(sizeof(header) + zstd_bytes);
     memcpy(packed, &header, sizeof(header));
-    write_seed("packed", "zstd", packed, header.bytes);
+    write_object("packed", zstd_name, packed, header.bytes);
 }
 
-static void write_elf(const char *name) {
+static void write_elf(const char *name, const char *entry_id) {
     struct fixture_bytes elf = fixture_read(name);
-    write_seed("elf", name, elf.data, elf.size);
+    write_object("elf", name, elf.data, elf.size);
     const struct hsp_bytes bytes = {.data = elf.data, .size = elf.size, .name = name};
     struct hsp_image image;
     struct hsp_bytes metadata;
@@ -68,11 +82,10 @@ static void write_elf(const char *name) {
         exit(1);
     }
     write_seed("metadata", name, metadata.data, metadata.size);
-    const struct fixture_entry entries[] = {{"host-x86_64-unknown-linux--", {0}},
-                                            {"hipv4-amdgcn-amd-amdhsa--gfx90a:xnack-", elf}};
+    const struct fixture_entry entries[] = {{"host-x86_64-unknown-linux--", {0}}, {entry_id, elf}};
     struct fixture_bytes bundle = fixture_bundle(entries, 2, 8);
-    write_seed("bundle", name, bundle.data, bundle.size);
-    write_packed(bundle);
+    write_object("bundle", name, bundle.data, bundle.size);
+    write_packed(bundle, name);
     free(bundle.data);
     free(elf.data);
 }
@@ -91,9 +104,9 @@ int main(int argc, char **argv) {
     if (argc != 2)
         return 2;
     folder = argv[1];
-    write_elf("kernels-v5.o");
-    write_elf("kernels-v4-xnack-off.o");
-    write_elf("kernels-v4-gfx906.o");
+    write_elf("kernels-v5.o", "hipv4-amdgcn-amd-amdhsa--gfx90a");
+    write_elf("kernels-v4-xnack-off.o", "hipv4-amdgcn-amd-amdhsa--gfx90a:xnack-");
+    write_elf("kernels-v4-gfx906.o", "hipv4-amdgcn-amd-amdhsa--gfx906");
     write_packets();
     static const char *const words[] = {
         "i32:5",         "n=u64:0x10", "f32:-1.5e3", "f32[16]=iota",    "x=i32[64]=rand:7>print:8",

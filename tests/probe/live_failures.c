@@ -169,6 +169,8 @@ union made {
     uint64_t words[32];
 };
 
+_Static_assert(sizeof(struct hsp_descriptor) <= sizeof(union made), "room for every output");
+
 static hsp_status make_runtime(union made *out) {
     (void)out;
     return hsp_runtime_init();
@@ -277,6 +279,28 @@ static hsp_status make_arguments(union made *out) {
 static void end_arguments(union made *made) {
     hsp_arguments_destroy(made->object);
 }
+static hsp_status make_launch(union made *out) {
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/saxpy.hipfb", LIVE_KERNELS);
+    return hsp_launch_create(it.queue, path, "saxpy", (struct hsp_launch **)&out->object);
+}
+static void end_launch(union made *made) {
+    hsp_launch_destroy(made->object);
+}
+static hsp_status make_descriptor(union made *out) {
+    return hsp_descriptor_read(it.kernel.object, it.kernel.kernel,
+                               (struct hsp_descriptor *)out->words);
+}
+static hsp_status make_disassembly(union made *out) {
+    return hsp_disassembly_create(it.kernel.object, it.kernel.kernel,
+                                  (struct hsp_disassembly **)&out->object);
+}
+static void end_disassembly(union made *made) {
+    hsp_disassembly_destroy(made->object);
+}
+static hsp_status make_users(union made *out) {
+    return hsp_memory_agents(it.memory, NULL, 0, (size_t *)out->words);
+}
 static hsp_status make_histogram(union made *out) {
     return hsp_histogram_create((struct hsp_histogram **)&out->object);
 }
@@ -313,6 +337,10 @@ static const struct making {
     {"executable", make_executable, end_executable},
     {"loaded kernel", make_code, NULL},
     {"arguments", make_arguments, end_arguments},
+    {"launch", make_launch, end_launch},
+    {"descriptor", make_descriptor, NULL},
+    {"disassembly", make_disassembly, end_disassembly},
+    {"agents of memory", make_users, NULL},
     {"histogram", make_histogram, end_histogram},
     {"snapshot", make_snapshot, end_snapshot},
     {"counter", make_counter, NULL},
