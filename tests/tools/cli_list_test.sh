@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# soft --list: the coverage table, word for word, and what it refuses.
+# soft --list: the coverage table, word for word; nothing is missing.
 . "$(dirname "$0")/cli.sh"
 golden=$(dirname "$0")/cli_list_test.golden
 
@@ -11,11 +11,7 @@ tail -n 1 stdout | grep -q '100\.0 %$' || complain "the last line is no percenta
 
 run soft --list --format json
 grep -q '"encoding": "all",' stdout || complain "no totals in JSON"
-for name in image_sample tbuffer_load_format_x buffer_store_format_d16_hi_x; do
-    grep -q "\"mnemonic\": \"$name\"" stdout || complain "$name is not among the refused"
-done
-[ "$(grep -c '"mnemonic":' stdout)" -eq 59 ] || complain "not 59 refused mnemonics"
-grep -q 'not yet done' stdout && complain "something is not yet done"
+grep -q '"mnemonic":' stdout && complain "something is not yet done"
 
 refuse 2 '--list runs no program' soft --list -- true
 finish

@@ -16,11 +16,6 @@ static const char *const llvm_encodings[] = {
 };
 enum { NAME_COUNT = sizeof llvm_names / sizeof *llvm_names };
 
-/* Instructions of graphics that need a texture unit's formats. */
-static bool is_refused(const char *name) {
-    return strncmp(name, "tbuffer_", 8) == 0 || strstr(name, "_format_") != NULL;
-}
-
 static bool has_word(const char *list, const char *word) {
     size_t length = strlen(word);
     for (const char *at = list; (at = strstr(at, word)); at += length)
@@ -73,9 +68,8 @@ static bool is_done_everywhere(uint32_t name) {
     return true;
 }
 
-static void add(struct sg_isa_coverage *row, uint32_t name, bool done) {
+static void add(struct sg_isa_coverage *row, bool done) {
     row->llvm_count++;
-    row->refused_count += !done && is_refused(llvm_names[name]);
     row->done_count += done;
 }
 
@@ -86,16 +80,16 @@ size_t sg_isa_coverage(struct sg_isa_coverage rows[SG_ISA_COVERAGE_MAX]) {
         rows[i] = (struct sg_isa_coverage){.encoding = encodings[i]};
         for (uint32_t name = 0; name < NAME_COUNT; name++)
             if (has_word(llvm_encodings[name], encodings[i]))
-                add(&rows[i], name, is_done(llvm_names[name], encodings[i]));
+                add(&rows[i], is_done(llvm_names[name], encodings[i]));
     }
     rows[count] = (struct sg_isa_coverage){.encoding = "all"};
     for (uint32_t name = 0; name < NAME_COUNT; name++)
-        add(&rows[count], name, is_done_everywhere(name));
+        add(&rows[count], is_done_everywhere(name));
     return count + 1;
 }
 
-void sg_isa_missing(void (*visit)(void *context, const char *name, bool refused), void *context) {
+void sg_isa_missing(void (*visit)(void *context, const char *name), void *context) {
     for (uint32_t name = 0; name < NAME_COUNT; name++)
         if (!is_done_everywhere(name))
-            visit(context, llvm_names[name], is_refused(llvm_names[name]));
+            visit(context, llvm_names[name]);
 }

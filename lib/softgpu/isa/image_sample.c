@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Samplers. Coordinates have 8 fractional bits when they are filtered, as on hardware. */
+/* Samplers. Coordinates become fixed-point numbers with 8 fractional bits, as on hardware. */
 #include "softgpu/isa/image.h"
 
 #include <math.h>
@@ -22,6 +22,7 @@ enum { SUBTEXELS = 256 };
 struct sampler {
     enum clamp clamp[3];
     bool is_unnormalized;
+    bool is_truncating; ///< TRUNC_COORD
     bool is_linear[3];
     uint32_t border[4]; ///< as registers
 };
@@ -53,6 +54,7 @@ static struct sampler take_sampler(const struct sg_wave *w, const struct sg_op *
     uint32_t z_filter = words[2] >> 24 & 3, border = words[3] >> 30;
     uint32_t one = is_float ? float_word(1) : 1;
     struct sampler sampler = {.is_unnormalized = op->mods & SG_IMAGE_UNORM || words[0] >> 15 & 1};
+    sampler.is_truncating = words[0] >> 27 & 1;
     for (uint32_t axis = 0; axis < 3; axis++) {
         sampler.clamp[axis] = (enum clamp)(words[0] >> (3 * axis) & 7);
         sampler.is_linear[axis] = linear;
@@ -104,16 +106,15 @@ static struct tap take_tap(const struct sampler *sampler, uint32_t axis, float c
         at = at < 0 ? 0 : at > size ? size : at;
         clamp = is_linear ? CLAMP_BORDER : CLAMP_LAST;
     }
-    struct tap tap = {{0, 0}, 0};
-    if (!is_linear) {
-        tap.texel[0] = clamp_texel(clamp, (int64_t)floor(at), size);
-        return tap;
+    /* Rounded for point filters, too: device code gives them the texel's edge, times 1 / size. */
+    double scaled = (is_linear ? at - 0.5 : at) * SUBTEXELS;
+    int64_t fixed = (int64_t)(sampler->is_truncating ? floor(scaled) : rint(scaled));
+    int64_t part = modulo(fixed, SUBTEXELS), first = (fixed - part) / SUBTEXELS;
+    struct tap tap = {{clamp_texel(clamp, first, size), 0}, 0};
+    if (is_linear) {
+        tap.texel[1] = clamp_texel(clamp, first + 1, size);
+        tap.weight = (float)part / SUBTEXELS;
     }
-    int64_t fixed = (int64_t)rint((at - 0.5) * SUBTEXELS);
-    int64_t first = (fixed - modulo(fixed, SUBTEXELS)) / SUBTEXELS;
-    tap.texel[0] = clamp_texel(clamp, first, size);
-    tap.texel[1] = clamp_texel(clamp, first + 1, size);
-    tap.weight = (float)modulo(fixed, SUBTEXELS) / SUBTEXELS;
     return tap;
 }
 

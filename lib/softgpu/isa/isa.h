@@ -87,16 +87,15 @@ void sg_isa_rows(void (*visit)(void *context, const struct sg_isa_row_info *row)
 
 /// How much of what LLVM 15 reads for gfx90a (llvm.def) the tables implement.
 struct sg_isa_coverage {
-    const char *encoding;   ///< "VOP2", ..., and the forms "SDWA" and "DPP"
-    uint32_t llvm_count;    ///< LLVM's mnemonics in it
-    uint32_t refused_count; ///< of those: typed and formatted buffers, refused by name
-    uint32_t done_count;    ///< of those: implemented
+    const char *encoding; ///< "VOP2", ..., and the forms "SDWA" and "DPP"
+    uint32_t llvm_count;  ///< LLVM's mnemonics in it
+    uint32_t done_count;  ///< of those: implemented
 };
 enum { SG_ISA_COVERAGE_MAX = 32 };
 /// Fills one row per encoding and form, then one whose encoding is "all" and that counts each
 /// mnemonic once (done: in all of its encodings). Returns how many rows there are.
 size_t sg_isa_coverage(struct sg_isa_coverage rows[SG_ISA_COVERAGE_MAX]);
-/// Calls `visit` for every mnemonic of LLVM that some encoding lacks; `refused` as above.
-void sg_isa_missing(void (*visit)(void *context, const char *name, bool refused), void *context);
+/// Calls `visit` for every mnemonic of LLVM that some encoding lacks.
+void sg_isa_missing(void (*visit)(void *context, const char *name), void *context);
 
 #endif

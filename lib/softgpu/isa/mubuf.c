@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* MUBUF: buffer addressing; compiled once per interpreter level. */
-#include "softgpu/isa/buffer.h"
+#include "softgpu/isa/buffer_format.h"
 #include "softgpu/isa/convert.h"
 #include "softgpu/isa/private.h"
 
@@ -227,7 +227,7 @@ SG_INLINE void zero_lanes(struct sg_wave *w, const struct sg_op *op, uint64_t ou
 #define ATOMIC_FLOAT_GLOBAL(name, opcode, type, ...) MUBUF_ATOMIC(name, BYTES_##type)
 #define MUBUF_CACHE(...)
 #define MUBUF_LDS_STORE(...)
-#define MUBUF_UNIMPLEMENTED(...)
+#define MUBUF_FORMAT(...)
 #include "softgpu/isa/mubuf.def"
 #undef VMEM_LOAD
 #undef VMEM_STORE
@@ -237,7 +237,7 @@ SG_INLINE void zero_lanes(struct sg_wave *w, const struct sg_op *op, uint64_t ou
 #undef ATOMIC_FLOAT_GLOBAL
 #undef MUBUF_CACHE
 #undef MUBUF_LDS_STORE
-#undef MUBUF_UNIMPLEMENTED
+#undef MUBUF_FORMAT
 
 /* The data come from LDS instead of a register: from row TMP_LDS, through the store of a dword
  * whose data operand names no register. */
@@ -252,6 +252,18 @@ SG_HANDLER(buffer_store_lds_dword) {
         (place.is_swizzled ? SG_V(sg_swizzled_store_dword)(w, op, &place.swizzled, SG_NONE)
                            : SG_V(sg_vmem_store_dword)(w, op, &w->tlb, &place.linear, SG_NONE));
     if (!ok)
+        return NULL;
+    SG_NEXT(w, op);
+}
+
+SG_HANDLER(buffer_format_load) {
+    if (sg_wave_exec(w) && !sg_buffer_format_load(w, op))
+        return NULL;
+    SG_NEXT(w, op);
+}
+
+SG_HANDLER(buffer_format_store) {
+    if (sg_wave_exec(w) && !sg_buffer_format_store(w, op))
         return NULL;
     SG_NEXT(w, op);
 }
@@ -282,11 +294,11 @@ SG_HANDLER(no_effect) {
     SG_ROW(name, opcode, handle_no_effect, SG_VMEM_BARE, none, none, none, none)
 #define MUBUF_LDS_STORE(name, opcode)                                                              \
     MUBUF_ROW(name, opcode, handle_##name, SG_VMEM_STORE | SG_VMEM_LDS, none, none)
-#define UNIMPLEMENTED_LOAD(name, opcode, type)                                                     \
-    MUBUF_ROW(name, opcode, NULL, SG_VMEM_LOAD, type, none)
-#define UNIMPLEMENTED_STORE(name, opcode, type)                                                    \
-    MUBUF_ROW(name, opcode, NULL, SG_VMEM_STORE, none, type)
-#define MUBUF_UNIMPLEMENTED(name, opcode, kind, type) UNIMPLEMENTED_##kind(name, opcode, type)
+#define FORMAT_load(name, opcode, type, flags)                                                     \
+    MUBUF_ROW(name, opcode, handle_buffer_format_load, SG_VMEM_LOAD | flags, type, none)
+#define FORMAT_store(name, opcode, type, flags)                                                    \
+    MUBUF_ROW(name, opcode, handle_buffer_format_store, SG_VMEM_STORE | flags, none, type)
+#define MUBUF_FORMAT(name, opcode, what, type, flags) FORMAT_##what(name, opcode, type, flags)
 #define SG_DEF                                        "softgpu/isa/mubuf.def"
 #define SG_FIND                                       sg_mubuf_find
 #include "softgpu/isa/table.h"

@@ -26,6 +26,7 @@ bool sg_buffer_in_range(const struct sg_buffer *buffer, uint32_t index, uint32_t
 bool sg_mubuf_decode(const uint32_t *words, const struct sg_row *row, struct sg_op *op) {
     bool is_acc = words[1] >> 23 & 1;
     op->imm = words[0] & 0xfff;
+    op->aux = row->flags;
     op->mods = (words[0] >> 12 & 1 ? SG_MEM_OFFEN : 0) | (words[0] >> 13 & 1 ? SG_MEM_IDXEN : 0) |
                (words[0] >> 14 & 1 ? SG_MEM_GLC : 0) | (words[0] >> 16 & 1 ? SG_MEM_LDS : 0) |
                (words[0] >> 17 & 1 ? SG_MEM_SLC : 0);

@@ -73,7 +73,7 @@ static bool is_excepted(const char *ours, const char *theirs) {
         "s_branch",       "s_cbranch",      "s_call_b64", // we print the target address
         "s_sendmsg",                                      // unnamed messages
         "s_incperflevel", "s_decperflevel", "s_ttracedata",
-        "tbuffer_", // refused by name, whatever the operands
+
     };
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (begins_with(theirs, prefixes[i]))

@@ -179,9 +179,13 @@ static void memory_words(enum sg_format_id id, bool modifiers, uint64_t *state, 
                    (constant(state) & 191) << 24;
         if (row && row->flags & SG_VMEM_LDS)
             words[0] = (words[0] & ~0x3000u) | 1u << 16;
-        if (modifiers)
+        if (id == SG_FORMAT_MTBUF) { // formats are part of the instruction
+            words[0] |= below(state, 128) << 19;
+            words[1] |= modifiers ? rare(state, 1) << 22 : 0;
+        } else if (modifiers) {
             words[0] |= rare(state, 2) << 16;
-        if (words[0] >> 16 & 1)
+        }
+        if (id == SG_FORMAT_MUBUF && words[0] >> 16 & 1)
             words[1] &= ~0xff00u;
         if ((words[0] >> 12 & 3) == 0)
             words[1] &= ~0xffu;
