@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/// Tilings and texel formats by themselves.
+#include "softgpu/isa/image_format.h"
+#include "softgpu/isa/image_tiling.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Every texel of one 64 KiB of blocks has bytes of its own. */
+static void no_two_texels_share_bytes(void **state) {
+    (void)state;
+    static uint8_t seen[1 << 16];
+    for (uint32_t mode = 1; mode < 28; mode++)
+        for (uint32_t solid = 0; solid < 2; solid++)
+            for (uint32_t bytes = 1; bytes <= 16; bytes *= 2) {
+                struct sg_tiling t;
+                if (!sg_tiling_init(&t, mode, solid, bytes))
+                    continue;
+                uint32_t size[3], at[3];
+                memset(seen, 0, sizeof seen);
+                for (uint32_t axis = 0; axis < 3; axis++)
+                    size[axis] = 1u << t.dim_log2[axis];
+                assert_int_equal(size[0] * size[1] * size[2] * bytes, 1u << t.block_log2);
+                for (at[2] = 0; at[2] < size[2]; at[2]++)
+                    for (at[1] = 0; at[1] < size[1]; at[1]++)
+                        for (at[0] = 0; at[0] < size[0]; at[0]++) {
+                            uint64_t va = sg_tiling_address(&t, 0, size[0], size[1], at);
+                            assert_true(va < 1u << t.block_log2 && va % bytes == 0);
+                            assert_int_equal(seen[va]++, 0);
+                        }
+            }
+}
+
+static void halves_survive_both_ways(void **state) {
+    (void)state;
+    for (uint32_t half = 0; half < 0x10000; half++)
+        if ((half & 0x7fff) <= 0x7c00)
+            assert_int_equal(sg_small_float_narrow(sg_small_float_widen(half, 10, true), 10, true),
+                             half);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_two_texels_share_bytes),
+        cmocka_unit_test(halves_survive_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
