@@ -11,8 +11,8 @@
 /// mends both (LLVM's pull requests 119325 and 80622). No square root of doubles in a loop:
 /// MachineSink moves the selects of its expansion behind the loop but leaves their compares, whose
 /// masks then lack the lanes that left before; -disable-machine-sink mends it (LLVM's D155343).
-/// Counts of 64 bits have a summand from memory too: popcount(~(uint64_t)popcount(x)) loses the upper
-/// half's 32 (seed 103 without it), for a reason not yet known.
+/// Counts of 64 bits have a summand from memory too: SIFoldOperands takes x | ~0 for x | 0 in the
+/// upper half of ~(uint64_t)popcount(a) | b where b's upper half is not constant (seed 103).
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
