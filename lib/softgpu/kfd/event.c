@@ -37,9 +37,12 @@
  * to 6.0 loses wake-ups so on busy machines (the thread that runs handlers against one that waits
  * for a handler, in hsa_queue_destroy), and version 1.14 brought the age of events against it. For
  * callers without ages, events have times: a wait without timeout ends at once when one of its
- * events was set since the thread last returned from waiting, whoever consumed that. */
+ * auto-reset events was set since the thread last returned from waiting, or ever if it never did,
+ * whoever consumed that. */
 static _Atomic uint64_t set_clock = 1;
-static _Thread_local uint64_t returned_at __attribute__((tls_model("initial-exec"))); /* 0: never */
+static _Thread_local uint64_t returned_at __attribute__((tls_model("initial-exec"))) = 1;
+/* What ROCr passes for a wait without timeout: the greatest that isn't infinite. */
+#define ENDLESS 0xfffffffeu
 
 /* Wait lists above this come from the heap. ROCr's event thread waits for a few hundred. */
 enum { WAITERS_ON_STACK = 64 };
@@ -267,7 +270,7 @@ static bool waiter_begin(struct sg_events *events, struct waiter *waiter, uint32
     if (atomic_load(&waiter->event->type) == ABI_KFD_EVENT_SIGNAL && waiter->known_age &&
         waiter->known_age != AGE_OF(old))
         waiter->activated = true;
-    if (waiter->since && atomic_load(&waiter->event->set_at) > waiter->since)
+    if (waiter->since && (old & AUTO_RESET) && atomic_load(&waiter->event->set_at) > waiter->since)
         waiter->activated = true;
     return true;
 }
@@ -382,7 +385,7 @@ int sg_ioctl_wait_events(struct sg_kfd *kfd, struct abi_kfd_wait_events *args) {
 
     int result = 0;
     uint32_t begun = 0;
-    const uint64_t since = args->timeout == ABI_KFD_TIMEOUT_INFINITE ? returned_at : 0;
+    const uint64_t since = args->timeout >= ENDLESS ? returned_at : 0;
     for (; begun < count && !result; begun++) {
         const uint64_t age = data[begun].last_event_age;
         waiters[begun] = (struct waiter){.known_age = age, .since = age ? 0 : since};

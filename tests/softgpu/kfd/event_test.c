@@ -357,6 +357,9 @@ static void an_event_that_was_set_since_is_not_waited_for(void **state) {
     assert_int_equal(data.last_event_age, 0);
 }
 
+/// What ROCr passes for a wait without timeout.
+#define ENDLESS 0xfffffffeu
+
 /// Waits for ever twice; between the two it lets somebody else go first.
 struct looper {
     struct harness *harness;
@@ -367,11 +370,11 @@ struct looper {
 
 static void *wait_twice(void *argument) {
     struct looper *looper = argument;
-    wait_one(looper->harness, looper->id, ABI_KFD_TIMEOUT_INFINITE);
+    wait_one(looper->harness, looper->id, ENDLESS);
     atomic_store(&looper->waits, 1);
     while (!atomic_load(&looper->may_go_on))
         sched_yield();
-    wait_one(looper->harness, looper->id, ABI_KFD_TIMEOUT_INFINITE);
+    wait_one(looper->harness, looper->id, ENDLESS);
     atomic_store(&looper->waits, 2);
     return NULL;
 }
@@ -396,6 +399,42 @@ static void a_set_that_somebody_else_consumed_reaches_who_waits_again(void **sta
         set_event(harness, looper.id);
     pthread_join(thread, NULL);
     assert_int_equal(waits, 2);
+}
+
+static void *wait_once(void *argument) {
+    struct looper *looper = argument;
+    wait_one(looper->harness, looper->id, ENDLESS);
+    atomic_store(&looper->waits, 1);
+    return NULL;
+}
+
+/// Whether a thread that never waited before returns from its first wait for this event, which was
+/// set and consumed.
+static bool a_first_wait_ends(struct harness *harness, uint32_t id) {
+    struct looper looper = {.harness = harness, .id = id};
+    pthread_t thread;
+    assert_int_equal(set_event(harness, id), 0);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
+    assert_int_equal(reset_event(harness, id), 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_once, &looper), 0);
+    for (int i = 0; i < 50 && atomic_load(&looper.waits) == 0; i++)
+        let_it_sleep();
+    const bool has_ended = atomic_load(&looper.waits) != 0;
+    while (atomic_load(&looper.waits) == 0)
+        set_event(harness, id);
+    pthread_join(thread, NULL);
+    return has_ended;
+}
+
+/// The handler thread begins when the first handler is registered.
+static void a_set_that_somebody_else_consumed_reaches_a_threads_first_wait(void **state) {
+    struct harness *harness = *state;
+    assert_true(a_first_wait_ends(harness, harness_event(harness, SIGNAL, true)));
+}
+
+static void a_manual_event_that_was_reset_is_waited_for(void **state) {
+    struct harness *harness = *state;
+    assert_false(a_first_wait_ends(harness, harness_event(harness, SIGNAL, false)));
 }
 
 static void errors_are_those_of_amdkfd(void **state) {
@@ -511,6 +550,8 @@ int main(void) {
         TEST(a_write_to_read_only_memory_is_told_apart),
         TEST(an_event_that_was_set_since_is_not_waited_for),
         TEST(a_set_that_somebody_else_consumed_reaches_who_waits_again),
+        TEST(a_set_that_somebody_else_consumed_reaches_a_threads_first_wait),
+        TEST(a_manual_event_that_was_reset_is_waited_for),
         TEST(errors_are_those_of_amdkfd),
         TEST(only_the_device_signals_debug_events),
         TEST(ids_are_the_lowest_free_and_end_with_the_limit),
