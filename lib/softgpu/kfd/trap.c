@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
+#if defined(__SANITIZE_ADDRESS__)
+#    include <sanitizer/common_interface_defs.h>
+#endif
 
 enum { STACKS = 8, STACK_BYTES = 256 << 10, GUARD_BYTES = 4096 };
 
@@ -75,8 +78,29 @@ struct call {
     bool has_alternate_stack;
 };
 
+/* AddressSanitizer forgets the frames that a guarded access jumps out of only on a stack that it
+ * knows. Leaving a stack and arriving on the other one: */
+#if defined(__SANITIZE_ADDRESS__)
+static void leave_stack(void **frames, const void *bottom, size_t bytes) {
+    __sanitizer_start_switch_fiber(frames, bottom, bytes);
+}
+static void arrive_on_stack(void *frames, const void **out_left, size_t *out_left_bytes) {
+    __sanitizer_finish_switch_fiber(frames, out_left, out_left_bytes);
+}
+#else
+static void leave_stack(void **frames, const void *bottom, size_t bytes) {
+    (void)frames, (void)bottom, (void)bytes;
+}
+static void arrive_on_stack(void *frames, const void **out_left, size_t *out_left_bytes) {
+    (void)frames, (void)out_left, (void)out_left_bytes;
+}
+#endif
+
 static void call_without_alternate_stack(void *argument) {
     const struct call *call = argument;
+    const void *left = NULL;
+    size_t left_bytes = 0;
+    arrive_on_stack(NULL, &left, &left_bytes);
     /* Another SIGSEGV (a guarded access) must not start at the top of the alternate stack, where
      * the frames of the one being handled lie: the kernel can't tell from our stack pointer. */
     const stack_t disabled = {.ss_flags = SS_DISABLE};
@@ -87,6 +111,7 @@ static void call_without_alternate_stack(void *argument) {
         saved.ss_flags &= ~SS_ONSTACK;
         sigaltstack(&saved, NULL);
     }
+    leave_stack(NULL, left, left_bytes);
 }
 
 bool trap_call_on_stack(void (*function)(void *), void *argument, const void *ucontext) {
@@ -96,7 +121,10 @@ bool trap_call_on_stack(void (*function)(void *), void *argument, const void *uc
     if (index < 0)
         return false;
     uint8_t *top = stacks + (size_t)(index + 1) * (GUARD_BYTES + STACK_BYTES);
+    void *frames = NULL;
+    leave_stack(&frames, top - STACK_BYTES, STACK_BYTES);
     trap_switch_stack(call_without_alternate_stack, &call, top);
+    arrive_on_stack(frames, NULL, NULL);
     atomic_fetch_or(&free_stacks, 1u << index);
     return true;
 }
