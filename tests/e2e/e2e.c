@@ -231,20 +231,20 @@ void e2e_dispatch(hsa_queue_t *queue, const struct e2e_kernel *kernel, uint32_t 
     e2e_submit(queue, &packet);
 }
 
-void e2e_add(const struct e2e *e2e, hsa_queue_t *queue, const struct e2e_kernel *saxpy,
-             const float *x, float *y, uint32_t count) {
+void e2e_saxpy(const struct e2e *e2e, hsa_queue_t *queue, const struct e2e_kernel *saxpy, float a,
+               const float *x, float *y, uint32_t count) {
     struct {
         float a;
         const float *x;
         float *y;
         uint32_t count;
     } *kernarg = e2e_alloc(e2e, e2e->kernarg, sizeof *kernarg);
-    kernarg->a = 1;
+    kernarg->a = a;
     kernarg->x = x;
     kernarg->y = y;
     kernarg->count = count;
     const hsa_signal_t done = e2e_signal(1);
-    e2e_dispatch(queue, saxpy, count, 256, kernarg, done);
+    e2e_dispatch(queue, saxpy, (count + 255) / 256 * 256, 256, kernarg, done);
     e2e_wait(done);
     HSA(hsa_signal_destroy(done));
     HSA(hsa_amd_memory_pool_free(kernarg));

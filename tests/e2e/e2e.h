@@ -87,9 +87,9 @@ hsa_kernel_dispatch_packet_t e2e_packet(const struct e2e_kernel *kernel, uint32_
                                         uint16_t group_size, const void *kernarg,
                                         hsa_signal_t signal);
 
-/// y = x + y over `count` elements, a multiple of 256, by the kernel saxpy; waits for it.
-void e2e_add(const struct e2e *e2e, hsa_queue_t *queue, const struct e2e_kernel *saxpy,
-             const float *x, float *y, uint32_t count);
+/// y = a * x + y over `count` elements by the kernel saxpy; waits for it.
+void e2e_saxpy(const struct e2e *e2e, hsa_queue_t *queue, const struct e2e_kernel *saxpy, float a,
+               const float *x, float *y, uint32_t count);
 
 /// One dispatch of vector_add over `count` elements with every result compared: the probe that the
 /// tests of odd surroundings use to see that all still works.

@@ -24,7 +24,7 @@ static struct e2e_kernel saxpy;
 static amdgpu_device_handle device;
 
 static void add(const float *x, float *y) {
-    e2e_add(&e2e, queue, &saxpy, x, y, COUNT);
+    e2e_saxpy(&e2e, queue, &saxpy, 1, x, y, COUNT);
 }
 
 static float *reserve(void) {

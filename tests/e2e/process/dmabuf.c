@@ -27,7 +27,7 @@ static void open_gpu(void) {
 }
 
 static void add(const float *x, float *y) {
-    e2e_add(&e2e, queue, &saxpy, x, y, COUNT);
+    e2e_saxpy(&e2e, queue, &saxpy, 1, x, y, COUNT);
 }
 
 static int kfd_ioctl(int kfd, uint32_t nr, void *args, size_t bytes) {

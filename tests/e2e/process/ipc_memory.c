@@ -25,25 +25,6 @@ static void open_gpu(void) {
     e2e_kernel(&e2e, "saxpy", &saxpy);
 }
 
-/* y = a * x + y by the GPU of this process. */
-static void run_saxpy(float a, const float *x, float *y, uint32_t count) {
-    struct {
-        float a;
-        const float *x;
-        float *y;
-        uint32_t count;
-    } *kernarg = e2e_alloc(&e2e, e2e.kernarg, sizeof *kernarg);
-    kernarg->a = a;
-    kernarg->x = x;
-    kernarg->y = y;
-    kernarg->count = count;
-    hsa_signal_t done = e2e_signal(1);
-    e2e_dispatch(queue, &saxpy, (count + 255) / 256 * 256, 256, kernarg, done);
-    e2e_wait(done);
-    HSA(hsa_signal_destroy(done));
-    HSA(hsa_amd_memory_pool_free(kernarg));
-}
-
 static float *offer_memory(uint32_t count, struct offer *out_offer) {
     memset(out_offer, 0, sizeof *out_offer);
     out_offer->count = count;
@@ -85,7 +66,7 @@ static int importer(void) {
         float *memory = attach(&offer);
         expect(memory, offer.count, 2, 0, "what the exporter's kernel left");
         fill(ones, offer.count, 1, 0);
-        run_saxpy(3, ones, memory, offer.count);
+        e2e_saxpy(&e2e, queue, &saxpy, 3, ones, memory, offer.count);
         peer_meet(&parent);
         peer_meet(&parent); // the exporter adds 1 to each
         expect(memory, offer.count, 5, 1, "what the exporter's host left");
@@ -104,7 +85,7 @@ static void both_ways(const struct peer *child, uint32_t count) {
     float *twos = e2e_alloc(&e2e, e2e.host, count * sizeof(float));
     fill(twos, count, 2, 0);
     memset(memory, 0, offer.bytes);
-    run_saxpy(1, twos, memory, count);
+    e2e_saxpy(&e2e, queue, &saxpy, 1, twos, memory, count);
     peer_send(child, &offer, sizeof offer);
     peer_meet(child);
     expect(memory, count, 5, 0, "what the importer's kernel left");
@@ -128,7 +109,7 @@ static int late_importer(void) {
     peer_meet(&parent); // it is freed
     float *sum = e2e_alloc(&e2e, e2e.host, offer.count * sizeof(float));
     memset(sum, 0, offer.count * sizeof(float));
-    run_saxpy(1, memory, sum, offer.count);
+    e2e_saxpy(&e2e, queue, &saxpy, 1, memory, sum, offer.count);
     expect(sum, offer.count, 7, 0, "after the exporter's free");
     void *again;
     CHECK(hsa_amd_ipc_memory_attach(&offer.handle, offer.bytes, 1, &e2e.gpu, &again) !=
@@ -183,7 +164,7 @@ static void exporter_ends_first(void) {
     peer_finish(&child);
     float *sum = e2e_alloc(&e2e, e2e.host, COUNT * sizeof(float));
     memset(sum, 0, COUNT * sizeof(float));
-    run_saxpy(1, memory, sum, COUNT);
+    e2e_saxpy(&e2e, queue, &saxpy, 1, memory, sum, COUNT);
     expect(sum, COUNT, 9, 0, "after the exporter's end");
     CHECK(hsa_amd_ipc_memory_attach(&offer.handle, offer.bytes, 1, &e2e.gpu, &again) !=
               HSA_STATUS_SUCCESS,
@@ -199,7 +180,7 @@ static void own_importer(void) {
     float *third = attach(&offer);
     CHECK(same != memory && third != same, "one address for two objects");
     fill(memory, COUNT, 2, 0);
-    run_saxpy(1, memory, same, COUNT);
+    e2e_saxpy(&e2e, queue, &saxpy, 1, memory, same, COUNT);
     expect(third, COUNT, 4, 0, "by way of the second address");
     HSA(hsa_amd_memory_pool_free(memory));
     expect(third, COUNT, 4, 0, "after the first was freed");
