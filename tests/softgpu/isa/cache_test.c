@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /// The decode cache and the run loop: page ends, faults, budgets, runs that must not allocate, and
 /// code that changes under running waves.
-#include "bench.h"
+#include "program.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -28,20 +28,6 @@ enum { PAGE = 4096 };
 #define S_ADDK_S0(n)   (0xb7000000u | (n))
 #define S_MOV_S0_LIT   0xbe8000ffu
 #define VOP1_UNDEFINED 0x7e01fe00u
-
-static struct bench *bench;
-
-static int set_up(void **state) {
-    (void)state;
-    bench = bench_create(sg_isa_level());
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    bench_destroy(bench);
-    return 0;
-}
 
 #define PLACE(offset, ...)                                                                         \
     do {                                                                                           \
@@ -288,5 +274,5 @@ int main(void) {
         cmocka_unit_test(invalidation_beside_running_waves_is_safe),
         cmocka_unit_test(disassembly_never_overruns),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
 }

@@ -2,7 +2,7 @@
 /// Instructions that change what follows: forks and joins, skipped and indexed vector instructions,
 /// halts and kills, returns from exceptions. Expected values follow from the manual's definitions.
 #include "assemble.h"
-#include "bench.h"
+#include "program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,26 +14,6 @@
 #include <cmocka.h>
 
 enum { MAX_WORDS = 512 };
-
-static struct bench *bench;
-
-static int set_up(void **state) {
-    (void)state;
-    bench = bench_create(sg_isa_level());
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    bench_destroy(bench);
-    return 0;
-}
-
-static void run_text(const char *text) {
-    uint32_t words[MAX_WORDS];
-    size_t count = assemble(text, words, MAX_WORDS);
-    bench_execute(bench, words, count);
-}
 
 static void fill_row(uint32_t row, uint32_t value) {
     for (uint32_t lane = 0; lane < SG_LANES; lane++)
@@ -279,5 +259,5 @@ int main(void) {
         cmocka_unit_test(returns_from_exceptions_are_jumps),
         cmocka_unit_test(lds_is_stored_without_registers),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
 }

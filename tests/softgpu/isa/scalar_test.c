@@ -2,7 +2,7 @@
 /// Scalar instructions: values and SCC against the manual's definitions; control flow and hardware
 /// registers as programs.
 #include "assemble.h"
-#include "bench.h"
+#include "program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,27 +13,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_WORDS = 512, UNCHANGED = 2 };
-
-static struct bench *bench;
-
-static int set_up(void **state) {
-    (void)state;
-    bench = bench_create(sg_isa_level());
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    bench_destroy(bench);
-    return 0;
-}
-
-static void run_text(const char *text) {
-    uint32_t words[MAX_WORDS];
-    size_t count = assemble(text, words, MAX_WORDS);
-    bench_execute(bench, words, count);
-}
+enum { UNCHANGED = 2 };
 
 struct row {
     const char *text; ///< s[0:1] = f(s[2:3], s[4:5]); s[0:1] holds `old` before
@@ -280,5 +260,5 @@ int main(void) {
         cmocka_unit_test(hardware_registers_are_fields),
         cmocka_unit_test(messages_reach_the_device),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
 }

@@ -3,7 +3,7 @@
 /// instruction, with the lowest lane that touches the missing page and that lane's first byte
 /// there. The same for addresses that the map does not have and for the end of an interval.
 #include "assemble.h"
-#include "bench.h"
+#include "program.h"
 
 #include "softgpu/mem/guard.h"
 
@@ -20,7 +20,6 @@
 #define USER_VA UINT64_C(0x7f0002000000)
 enum { PAGE = 4096, PAGES = 4 };
 
-static struct bench *bench;
 static uint8_t *user;
 
 static void on_fault(int number, siginfo_t *info, void *context) {
@@ -29,8 +28,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
 }
 
 static int set_up(void **state) {
-    (void)state;
-    bench = bench_create(sg_isa_level());
+    program_set_up(state);
     user = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(user != MAP_FAILED);
     sg_vm_map(bench->vm, &(struct sg_vm_range){USER_VA, PAGES * PAGE, user,
@@ -39,10 +37,8 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    (void)state;
     munmap(user, PAGES * PAGE);
-    bench_destroy(bench);
-    return 0;
+    return program_tear_down(state);
 }
 
 struct access {

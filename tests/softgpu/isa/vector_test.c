@@ -2,7 +2,7 @@
 /// Vector arithmetic against host arithmetic and against values that the instruction set's manual
 /// implies: EXEC, modifiers, and the corners of each instruction.
 #include "assemble.h"
-#include "bench.h"
+#include "program.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,27 +15,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_WORDS = 512, OLD = 0x0badcafe };
-
-static struct bench *bench;
-
-static int set_up(void **state) {
-    (void)state;
-    bench = bench_create(sg_isa_level());
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    bench_destroy(bench);
-    return 0;
-}
-
-static void run_text(const char *text) {
-    uint32_t words[MAX_WORDS];
-    size_t count = assemble(text, words, MAX_WORDS);
-    bench_execute(bench, words, count);
-}
+enum { OLD = 0x0badcafe };
 
 static float as_float(uint32_t bits) {
     float f;
@@ -754,5 +734,5 @@ int main(void) {
         cmocka_unit_test(denormals_and_rounding_follow_mode),
         cmocka_unit_test(constants_have_the_operands_width),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, program_set_up, program_tear_down);
 }
