@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Directories: opendir and what takes a DIR. Ours are objects of our own among glibc's. What glibc
  * does with directories inside itself is in walk.c. */
+#include "softgpu/shim/next.h"
 #include "softgpu/shim/real.h"
 #include "softgpu/shim/tree.h"
 
 #include <assert.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -79,15 +79,6 @@ static void unlist(const struct directory *directory) {
     atomic_fetch_sub(&directory_count, 1);
     pthread_mutex_unlock(&lock);
 }
-
-/* glibc's function of that name, looked up once per caller. */
-#define NEXT(type, name)                                                                           \
-    static _Atomic(type) next;                                                                     \
-    type function = atomic_load(&next);                                                            \
-    if (!function) {                                                                               \
-        function = (type)dlsym(RTLD_NEXT, name);                                                   \
-        atomic_store(&next, function);                                                             \
-    }
 
 typedef DIR *(*opendir_function)(const char *path);
 typedef DIR *(*fdopendir_function)(int fd);

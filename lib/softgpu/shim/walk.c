@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* What libc does with directories inside itself, past opendir: scandir, glob, ftw and nftw. In the
  * generated tree these are done here; elsewhere they are libc's. (fts isn't: few use libc's.) */
+#include "softgpu/shim/next.h"
 #include "softgpu/shim/real.h"
 #include "softgpu/shim/tree.h"
 
 #include <assert.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static_assert(sizeof(glob_t) == sizeof(glob64_t), "one layout on 64-bit systems");
 static_assert(sizeof(struct stat) == sizeof(struct stat64), "one layout on 64-bit systems");
-
-/* libc's function of that name, looked up once per caller. */
-#define NEXT(type, name)                                                                           \
-    static _Atomic(type) next;                                                                     \
-    type function = atomic_load(&next);                                                            \
-    if (!function) {                                                                               \
-        function = (type)dlsym(RTLD_NEXT, name);                                                   \
-        atomic_store(&next, function);                                                             \
-    }
 
 /* --- scandir --- */
 
