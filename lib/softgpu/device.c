@@ -20,8 +20,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SPARE_FD_FIRST = 512, SPARE_FD_SECOND = 64 };
-
 /* What one GPU consists of, besides what the driver knows of it. */
 struct gpu {
     struct sg_vm *vm;
@@ -73,17 +71,6 @@ enum sg_device_file sg_device_identify(const struct stat *file, struct sg_kfd **
             return (enum sg_device_file)i;
     }
     return SG_DEVICE_NONE;
-}
-
-/* Out of the way of programs that count on low numbers. */
-static int move_up(int fd) {
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD_FIRST);
-    if (high < 0)
-        high = fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD_SECOND);
-    if (high < 0)
-        return fd;
-    close(fd);
-    return high;
 }
 
 bool sg_device_owns_fd(int fd) {
@@ -171,7 +158,7 @@ static int open_files(struct device *device) {
         const int fd = memfd_create(name, MFD_CLOEXEC);
         if (fd < 0)
             return -errno;
-        device->fds[i] = move_up(fd);
+        device->fds[i] = sg_fd_move_up(fd);
         if (fstat(device->fds[i], &device->files[i]))
             return -errno;
     }

@@ -17,7 +17,7 @@ static void close_really(int fd) {
     syscall(SYS_close, fd);
 }
 
-static int move_up(int fd) {
+int sg_fd_move_up(int fd) {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD_FIRST);
     if (high < 0)
         high = fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD_SECOND);
@@ -35,7 +35,7 @@ int sg_fd_keep(int fd) {
         int before = atomic_load(&used);
         while (before <= slot && !atomic_compare_exchange_weak(&used, &before, slot + 1))
             ;
-        atomic_store(&slots[slot], move_up(fd) + 1);
+        atomic_store(&slots[slot], sg_fd_move_up(fd) + 1);
         return slot;
     }
     close_really(fd);

@@ -9,6 +9,10 @@
 
 #include <stdbool.h>
 
+/// Gives a file descriptor a number out of the way of programs that count on low ones: closes `fd`
+/// and returns its copy, or `fd` itself where there is no room.
+int sg_fd_move_up(int fd);
+
 /// Takes over `fd` (which is closed on failure). Returns its slot, or -1 when there is none left.
 int sg_fd_keep(int fd);
 /// The number of a slot's file descriptor now.
