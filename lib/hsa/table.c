@@ -21,7 +21,7 @@ static struct hsp_hsa_table direct; // the functions themselves
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool is_loaded;
 static bool is_timed;
-static bool are_extensions_loaded;
+static atomic_bool are_extensions_loaded;
 static char library_path[PATH_MAX];
 static uint16_t missing_ids[HSP_HSA_ID_COUNT];
 static uint32_t missing_count;
@@ -195,11 +195,12 @@ hsp_status hsp_hsa_load(void) {
 }
 
 void hsp_hsa_load_extensions(void) {
+    if (are_extensions_loaded)
+        return;
     hsa_ven_amd_loader_1_03_pfn_t loader = {0};
     direct.hsa_system_get_major_extension_table(HSA_EXTENSION_AMD_LOADER, 1, sizeof(loader),
                                                 &loader);
     pthread_mutex_lock(&table_lock);
-    if (!are_extensions_loaded) {
 #define ADD_REQUIRED(name)
 #define ADD_OPTIONAL(name)
 #define ADD_LATER(name)
@@ -212,9 +213,8 @@ void hsp_hsa_load_extensions(void) {
 #define HSA_VALUE(group, need, type, name, parameters, arguments) ADD_##need(name)
 #define HSA_VOID(group, need, name, parameters, arguments)        ADD_##need(name)
 #include "hsa/hsa_api.def"
-        publish(is_timed ? &timed : &direct);
-        are_extensions_loaded = true;
-    }
+    publish(is_timed ? &timed : &direct);
+    are_extensions_loaded = true;
     pthread_mutex_unlock(&table_lock);
 }
 
