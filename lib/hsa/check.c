@@ -13,9 +13,12 @@ const char *hsp_hsa_status_text(hsa_status_t status) {
 }
 
 hsp_status hsp_hsa_check(hsa_status_t status, enum hsp_hsa_id id) {
+    return hsp_hsa_check_name(status, hsp_hsa_name((uint32_t)id));
+}
+
+hsp_status hsp_hsa_check_name(hsa_status_t status, const char *name) {
     if (status == HSA_STATUS_SUCCESS || status == HSA_STATUS_INFO_BREAK)
         return HSP_OK;
-    const char *name = hsp_hsa_name((uint32_t)id);
     if (status == HSP_HSA_STATUS_MISSING)
         return hsp_fail(HSP_ERROR_NOT_SUPPORTED, "%s: this HSA runtime (%s) hasn't got it", name,
                         hsp_hsa_library_path());

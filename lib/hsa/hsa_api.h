@@ -53,6 +53,8 @@ extern struct hsp_hsa_table hsp_hsa __attribute__((visibility("hidden")));
 /// HSP_OK for HSA_STATUS_SUCCESS and HSA_STATUS_INFO_BREAK; otherwise the text "hsa_queue_create:
 /// HSA_...: ...".
 hsp_status hsp_hsa_check(hsa_status_t status, enum hsp_hsa_id id);
+/// The same for a function that has no row: a slot of the API table.
+hsp_status hsp_hsa_check_name(hsa_status_t status, const char *name);
 /// "HSA_STATUS_ERROR_OUT_OF_RESOURCES: ..." without a final newline or dot; NULL when the runtime
 /// isn't loaded or doesn't know the code. Static storage of the runtime, or of the thread.
 const char *hsp_hsa_status_text(hsa_status_t status);

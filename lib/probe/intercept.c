@@ -9,6 +9,9 @@
 #include "probe/queue.h"
 #include "probe/tool.h"
 
+#define CREATE_NAME   "hsa_amd_queue_intercept_create"
+#define REGISTER_NAME "hsa_amd_queue_intercept_register"
+
 // Declared for C++ only, in hsa_api_trace.h.
 typedef void (*native_writer)(const void *packets, uint64_t count);
 typedef void (*native_interceptor)(const void *packets, uint64_t count, uint64_t index, void *data,
@@ -78,13 +81,13 @@ hsp_status hsp_intercept_create(const struct hsp_agent *agent, uint32_t size,
                                 uint32_t private_bytes, uint32_t group_bytes,
                                 hsa_queue_t **out_native) {
     void **slot = NULL;
-    const hsp_status status = find_slot("hsa_amd_queue_intercept_create", &slot);
+    const hsp_status status = find_slot(CREATE_NAME, &slot);
     if (status != HSP_OK)
         return status;
     const create_function create = *(create_function *)slot;
-    return hsp_hsa_check(
+    return hsp_hsa_check_name(
         create(agent->handle, size, type, on_error, data, private_bytes, group_bytes, out_native),
-        HSP_HSA_ID_hsa_queue_create);
+        CREATE_NAME);
 }
 
 hsp_status hsp_queue_intercept(struct hsp_queue *queue, hsp_queue_interceptor interceptor,
@@ -96,7 +99,7 @@ hsp_status hsp_queue_intercept(struct hsp_queue *queue, hsp_queue_interceptor in
                         "an interceptor comes too late: the queue has had %llu packets",
                         (unsigned long long)hsp_queue_write_index(queue));
     void **slot = NULL;
-    hsp_status status = find_slot("hsa_amd_queue_intercept_register", &slot);
+    hsp_status status = find_slot(REGISTER_NAME, &slot);
     if (status != HSP_OK)
         return status;
     struct hsp_interceptor_node *node = malloc(sizeof(*node));
@@ -108,7 +111,7 @@ hsp_status hsp_queue_intercept(struct hsp_queue *queue, hsp_queue_interceptor in
         .data = data,
     };
     const register_function add = *(register_function *)slot;
-    status = hsp_hsa_check(add(queue->native, intercept, node), HSP_HSA_ID_hsa_queue_create);
+    status = hsp_hsa_check_name(add(queue->native, intercept, node), REGISTER_NAME);
     if (status != HSP_OK) {
         free(node);
         return status;
