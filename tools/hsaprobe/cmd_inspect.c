@@ -39,12 +39,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         input->disassembles = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!input->file)
-            input->file = arg;
-        else if (!input->kernel_name)
-            input->kernel_name = arg;
-        else
-            usage_error(state, "unexpected word '%s'", arg);
+        take_file_and_kernel(state, arg, &input->file, &input->kernel_name);
         return 0;
     case ARGP_KEY_END:
         if (!input->file)

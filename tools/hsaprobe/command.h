@@ -71,6 +71,9 @@ const struct argp_option *command_common_options(const struct command *command);
 /// Prints "hsaprobe: COMMAND: ..." and a hint at its help, then exits with 2.
 _Noreturn void usage_error(const struct argp_state *state, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/// A word that is no option: the file first, then the kernel; usage_error for a third.
+void take_file_and_kernel(const struct argp_state *state, char *word, const char **file,
+                          const char **kernel_name);
 /// A whole number within limits, decimal or 0x; usage_error naming `what` otherwise.
 unsigned long long parse_count(const struct argp_state *state, const char *what, const char *text,
                                unsigned long long low, unsigned long long high);

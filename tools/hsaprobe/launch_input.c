@@ -61,12 +61,7 @@ error_t launch_parse(int key, char *arg, struct argp_state *state, struct launch
         input->shared_bytes = (uint32_t)parse_count(state, "--shared", arg, 0, UINT32_MAX);
         return 0;
     case ARGP_KEY_ARG:
-        if (!input->file)
-            input->file = arg;
-        else if (!input->kernel_name)
-            input->kernel_name = arg;
-        else
-            usage_error(state, "unexpected word '%s'", arg);
+        take_file_and_kernel(state, arg, &input->file, &input->kernel_name);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -54,6 +54,13 @@ _Noreturn void usage_error(const struct argp_state *state, const char *format, .
     exit(code);
 }
 
+void take_file_and_kernel(const struct argp_state *state, char *word, const char **file,
+                          const char **kernel_name) {
+    if (*file && *kernel_name)
+        usage_error(state, "unexpected word '%s'", word);
+    *(*file ? kernel_name : file) = word;
+}
+
 static bool named_in(const struct argp_option *options, const char *word) {
     size_t length = strcspn(word, "=");
     for (; options && (options->name || options->key); options++) {
