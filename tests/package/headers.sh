@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# headers.sh INCLUDE HSA_INCLUDE: each public header by itself, as C11, C17 and C++17, with each of
-# the compilers that is there, without a warning.
+# headers.sh INCLUDE HSA_INCLUDE: each public header by itself, twice, as C11, C17, C++11 and C++17,
+# with each of the compilers that is there, without a warning.
 set -u
 failed=0
 count=0
 # -idirafter: HSA's own headers are not ours to make warning-free.
-check() { # COMPILER LANGUAGE STANDARD HEADER
+check() { # COMPILER LANGUAGE STANDARD HEADER [WARNING]
     printf '#include <hsaprobe/%s>\n#include <hsaprobe/%s>\n' "$4" "$4" |
-        "$1" -x "$2" "-std=$3" -Wall -Wextra -pedantic -Werror -I"$include" -idirafter "$hsa" \
+        "$1" -x "$2" "-std=$3" -Wall -Wextra -pedantic ${5:+"$5"} -Werror -I"$include" -idirafter "$hsa" \
             -fsyntax-only - || { echo "FAILED: $4 with $1 as $3"; failed=1; }
     count=$((count + 1))
 }
@@ -19,11 +19,12 @@ for path in "$include"/hsaprobe/*.h; do
     header=$(basename "$path")
     for compiler in gcc "$clang"; do
         command -v "$compiler" >/dev/null || continue
-        check "$compiler" c c11 "$header"
-        check "$compiler" c c17 "$header"
+        check "$compiler" c c11 "$header" -Wstrict-prototypes
+        check "$compiler" c c17 "$header" -Wstrict-prototypes
     done
     for compiler in g++ "${clang/clang/clang++}"; do
         command -v "$compiler" >/dev/null || continue
+        check "$compiler" c++ c++11 "$header"
         check "$compiler" c++ c++17 "$header"
     done
 done
