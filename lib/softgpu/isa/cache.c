@@ -51,12 +51,11 @@ static struct sg_code_page *page_insert(struct sg_isa *isa, uint64_t page_va, ui
 }
 
 struct sg_isa *sg_isa_create_level(struct sg_vm *vm, enum sg_isa_level level) {
-    static const struct sg_level *const levels[] = {&sg_level_v2, &sg_level_v3, &sg_level_v4};
     struct sg_isa *isa = calloc(1, sizeof *isa);
     if (!isa)
         return NULL;
     isa->vm = vm;
-    isa->level = levels[level];
+    isa->level = sg_level(level);
     atomic_init(&isa->epoch, 1);
     if (pthread_mutex_init(&isa->lock, NULL) != 0) {
         free(isa);

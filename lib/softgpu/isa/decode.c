@@ -103,10 +103,9 @@ uint32_t sg_isa_disassemble_at(const struct sg_vm *vm, uint64_t pc, char *text, 
 }
 
 void sg_isa_rows(void (*visit)(void *context, const struct sg_isa_row_info *row), void *context) {
-    static const struct sg_level *const levels[] = {&sg_level_v2, &sg_level_v3, &sg_level_v4};
     for (uint32_t i = 0; i < SG_FORMAT_COUNT; i++) {
         for (uint32_t opcode = 0; opcode <= sg_formats[i].opcode_mask; opcode++) {
-            const struct sg_row *row = levels[0]->find[i](opcode);
+            const struct sg_row *row = sg_level_v2.find[i](opcode);
             if (!row)
                 continue;
             bool is_short = i == SG_FORMAT_VOP1 || i == SG_FORMAT_VOP2 || i == SG_FORMAT_VOPC;
@@ -118,8 +117,8 @@ void sg_isa_rows(void (*visit)(void *context, const struct sg_isa_row_info *row)
                 .has_sdwa = is_short && sg_row_has_sdwa(row),
                 .has_dpp = is_short && sg_row_has_dpp(row),
             };
-            for (uint32_t level = 0; level < 3; level++)
-                info.decoded_count += levels[level]->find[i](opcode)->decoded_count;
+            for (uint32_t level = SG_ISA_V2; sg_level(level); level++)
+                info.decoded_count += sg_level(level)->find[i](opcode)->decoded_count;
             visit(context, &info);
         }
     }

@@ -116,6 +116,8 @@ struct sg_level {
     sg_find_fn *find[SG_FORMAT_COUNT];
 };
 extern const struct sg_level sg_level_v2, sg_level_v3, sg_level_v4;
+/// The tables of a level; NULL for one that isn't built in. The lowest, SG_ISA_V2, always is.
+const struct sg_level *sg_level(uint32_t level);
 
 #define SG_FORMAT(id, name, mask, value, shift, opmask, dwords, fn)                                \
     sg_decode_fn sg_##fn##_decode;                                                                 \

@@ -20,7 +20,7 @@ enum sg_isa_level { SG_ISA_V2, SG_ISA_V3, SG_ISA_V4 };
 /// "x86-64-v2", "x86-64-v3" or "x86-64-v4": chosen once from the processor and HSAPROBE_SOFT_ISA
 /// (v2, v3, v4; never above what the processor has). Any thread.
 const char *sg_isa_variant(void);
-/// The same as a level; the highest level that the processor has.
+/// The same as a level; the highest level that is built in and that the processor has.
 enum sg_isa_level sg_isa_level(void);
 enum sg_isa_level sg_isa_level_max(void);
 

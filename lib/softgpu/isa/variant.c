@@ -5,7 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum sg_isa_level sg_isa_level_max(void) {
+const struct sg_level *sg_level(uint32_t level) {
+    static const struct sg_level *const levels[] = {
+        &sg_level_v2,
+#if SG_ISA_LEVEL_COUNT > 1
+        &sg_level_v3,
+#endif
+#if SG_ISA_LEVEL_COUNT > 2
+        &sg_level_v4,
+#endif
+    };
+    return level < sizeof levels / sizeof *levels ? levels[level] : NULL;
+}
+
+static enum sg_isa_level level_of_processor(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
@@ -15,6 +28,13 @@ enum sg_isa_level sg_isa_level_max(void) {
         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
         return SG_ISA_V3;
     return SG_ISA_V2;
+}
+
+enum sg_isa_level sg_isa_level_max(void) {
+    uint32_t level = level_of_processor();
+    while (!sg_level(level))
+        level--;
+    return (enum sg_isa_level)level;
 }
 
 static enum sg_isa_level level_from_environment(enum sg_isa_level max) {
@@ -38,6 +58,5 @@ enum sg_isa_level sg_isa_level(void) {
 }
 
 const char *sg_isa_variant(void) {
-    static const struct sg_level *const levels[] = {&sg_level_v2, &sg_level_v3, &sg_level_v4};
-    return levels[sg_isa_level()]->name;
+    return sg_level(sg_isa_level())->name;
 }
