@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+#include "record/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+_Thread_local struct hsp_trace_ring *hsp_thread_ring __attribute__((tls_model("initial-exec")));
+struct hsp_session_page *hsp_session_page;
+struct hsp_process_page *hsp_process_page;
+
+static _Thread_local bool thread_has_ended __attribute__((tls_model("initial-exec")));
+static _Thread_local uint32_t thread_slot __attribute__((tls_model("initial-exec")));
+static char directory[PATH_MAX];
+static char session_path[PATH_MAX];
+static _Atomic int process_fd = -1;
+static pthread_key_t end_key;
+static pthread_mutex_t attach_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool was_tried;
+
+// By system call: these must not meet the functions that the tracer or the software GPU define.
+static int raw_open(const char *path, int flags, mode_t mode) {
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+}
+
+static void raw_close(int fd) {
+    syscall(SYS_close, fd);
+}
+
+static void *map_shared(int fd, uint64_t bytes, uint64_t offset) {
+    const long address =
+        syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+    return address == -1 ? NULL : (void *)address;
+}
+
+static void unmap(void *address, uint64_t bytes) {
+    syscall(SYS_munmap, address, bytes);
+}
+
+static char *notes(void) {
+    return (char *)hsp_process_page + HSP_PROCESS_PAGE_BYTES;
+}
+
+// Numbers this image of the process: exec keeps the pid and changes these bytes.
+static uint64_t image_random(void) {
+    uint64_t bytes = 0;
+    const void *random = (const void *)getauxval(AT_RANDOM);
+    if (random)
+        memcpy(&bytes, random, sizeof bytes);
+    return bytes;
+}
+
+static bool open_session(void) {
+    const char *path = getenv(HSP_SESSION_VARIABLE);
+    if (!path || !path[0])
+        return false;
+    const int length = snprintf(session_path, sizeof session_path, "%s/" HSP_SESSION_FILE, path);
+    if (length < 0 || (size_t)length >= sizeof session_path)
+        return false;
+    const int fd = raw_open(session_path, O_RDWR, 0);
+    if (fd < 0)
+        return false;
+    struct hsp_session_page *page = map_shared(fd, HSP_TRACE_PAGE_BYTES, 0);
+    raw_close(fd);
+    if (!page)
+        return false;
+    if (page->magic != HSP_TRACE_MAGIC || page->version != HSP_TRACE_VERSION) {
+        unmap(page, HSP_TRACE_PAGE_BYTES);
+        return false;
+    }
+    snprintf(directory, sizeof directory, "%s", path);
+    hsp_clock_uses_counter = page->uses_counter;
+    hsp_session_page = page;
+    return true;
+}
+
+// A file descriptor that the program won't meet: programs close low ones by number.
+static int move_away(int fd) {
+    const int high = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 700);
+    if (high < 0)
+        return fd;
+    raw_close(fd);
+    return high;
+}
+
+static void fill_page(struct hsp_process_page *page) {
+    *page = (struct hsp_process_page){
+        .magic = HSP_TRACE_MAGIC,
+        .version = HSP_TRACE_VERSION,
+        .pid = (int32_t)getpid(),
+        .parent_pid = (int32_t)getppid(),
+        .ring_capacity = hsp_session_page->ring_capacity,
+        .start_ticks = hsp_clock_read(),
+    };
+}
+
+// A child begins with what its parent had noted.
+static void copy_page(struct hsp_process_page *page, const struct hsp_process_page *old) {
+    fill_page(page);
+    const uint64_t end = __atomic_load_n(&old->notes_end, __ATOMIC_ACQUIRE);
+    const uint64_t used = end < HSP_TRACE_NOTES_BYTES ? end : HSP_TRACE_NOTES_BYTES;
+    memcpy((char *)page + HSP_PROCESS_PAGE_BYTES, (const char *)old + HSP_PROCESS_PAGE_BYTES, used);
+    page->notes_end = end;
+    page->name_count = old->name_count;
+    page->inside_ticks = old->inside_ticks;
+    page->outside_ticks = old->outside_ticks;
+    page->table_seen = old->table_seen;
+}
+
+static struct hsp_process_page *map_process(int fd) {
+    return map_shared(fd, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES, 0);
+}
+
+// Made under another name first, so that nobody sees it half filled.
+static int create_process(const char *path, const struct hsp_process_page *old) {
+    char hidden[PATH_MAX];
+    if (snprintf(hidden, sizeof hidden, "%.*s/.%d-%d", PATH_MAX - 40, directory, (int)getpid(),
+                 (int)gettid()) < 0)
+        return -1;
+    const int fd = raw_open(hidden, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd < 0)
+        return -1;
+    const uint64_t end =
+        hsp_trace_ring_offset(hsp_session_page->ring_capacity, HSP_TRACE_RINGS_MAX);
+    struct hsp_process_page *page = NULL;
+    if (syscall(SYS_ftruncate, fd, end) == 0 &&
+        syscall(SYS_fallocate, fd, 0, 0, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES) == 0)
+        page = map_process(fd);
+    bool made = false;
+    if (page) {
+        if (old)
+            copy_page(page, old);
+        else
+            fill_page(page);
+        made = link(hidden, path) == 0;
+        unmap(page, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES);
+    }
+    unlink(hidden);
+    if (made)
+        return fd;
+    raw_close(fd);
+    return -1;
+}
+
+static bool open_process(const struct hsp_process_page *old) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%.*s/%d-%016llx", PATH_MAX - 40, directory, (int)getpid(),
+                 (unsigned long long)image_random()) < 0)
+        return false;
+    int fd = raw_open(path, O_RDWR, 0);
+    if (fd < 0)
+        fd = create_process(path, old);
+    if (fd < 0)
+        fd = raw_open(path, O_RDWR, 0); // another object was faster
+    if (fd < 0)
+        return false;
+    fd = move_away(fd);
+    struct hsp_process_page *page = map_process(fd);
+    if (!page) {
+        raw_close(fd);
+        return false;
+    }
+    atomic_store(&process_fd, fd);
+    hsp_process_page = page;
+    return true;
+}
+
+static void *map_ring(uint32_t index) {
+    const uint32_t capacity = hsp_process_page->ring_capacity;
+    const int fd = atomic_load(&process_fd);
+    const uint64_t offset = hsp_trace_ring_offset(capacity, index);
+    // Without room now the process would die later, of SIGBUS.
+    if (syscall(SYS_fallocate, fd, 0, offset, hsp_trace_ring_bytes(capacity)) != 0)
+        return NULL;
+    return map_shared(fd, hsp_trace_ring_bytes(capacity), offset);
+}
+
+static struct hsp_trace_ring *take_slot(uint32_t index, uint32_t thread) {
+    struct hsp_trace_ring *ring = map_ring(index);
+    struct hsp_trace_slot *slot = &hsp_process_page->slots[index];
+    if (!ring) {
+        __atomic_store_n(&slot->state, HSP_RING_FREE, __ATOMIC_RELEASE);
+        return NULL;
+    }
+    ring->ring.capacity = hsp_process_page->ring_capacity;
+    ring->depth = 0;
+    ring->is_busy = 0;
+    ring->is_muted = 0;
+    __atomic_store_n(&ring->thread, thread, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->thread, thread, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->has_memory, 1, __ATOMIC_RELEASE);
+    struct hsp_trace_event *event = hsp_writer_claim(ring);
+    if (event) {
+        *event = (struct hsp_trace_event){
+            .start_ticks = hsp_clock_read(), .value = thread, .kind = HSP_TRACE_THREAD};
+        hsp_writer_commit(ring);
+    }
+    thread_slot = index;
+    return ring;
+}
+
+static bool is_drained(uint32_t index) {
+    const uint64_t offset = hsp_trace_ring_offset(hsp_process_page->ring_capacity, index);
+    struct hsp_ring ring;
+    return syscall(SYS_pread64, atomic_load(&process_fd), &ring, sizeof ring, offset) ==
+               sizeof ring &&
+           ring.head == ring.tail;
+}
+
+static struct hsp_trace_ring *find_ring(uint32_t thread) {
+    struct hsp_process_page *page = hsp_process_page;
+    const uint32_t count = __atomic_load_n(&page->ring_count, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < count && i < HSP_TRACE_RINGS_MAX; i++)
+        if (page->slots[i].thread == thread && page->slots[i].state == HSP_RING_TAKEN) {
+            thread_slot = i; // taken by another object of this process
+            return map_ring(i);
+        }
+    for (uint32_t i = 0; i < count && i < HSP_TRACE_RINGS_MAX; i++) {
+        uint32_t is_free = HSP_RING_FREE;
+        if (page->slots[i].state == HSP_RING_FREE && is_drained(i) &&
+            __atomic_compare_exchange_n(&page->slots[i].state, &is_free, HSP_RING_TAKEN, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return take_slot(i, thread);
+    }
+    uint32_t index = count;
+    do {
+        if (index >= HSP_TRACE_RINGS_MAX)
+            return NULL;
+    } while (!__atomic_compare_exchange_n(&page->ring_count, &index, index + 1, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    __atomic_store_n(&page->slots[index].state, HSP_RING_TAKEN, __ATOMIC_RELEASE);
+    return take_slot(index, thread);
+}
+
+// Destructors of other keys may record: come back as long as the library lets us.
+static void end_thread(void *rounds) {
+    const uintptr_t left = (uintptr_t)rounds;
+    if (left > 1 && pthread_setspecific(end_key, (void *)(left - 1)) == 0)
+        return;
+    struct hsp_trace_ring *ring = hsp_thread_ring;
+    thread_has_ended = true;
+    hsp_thread_ring = NULL;
+    if (!ring || !hsp_process_page)
+        return;
+    ring->depth = 0;
+    unmap(ring, hsp_trace_ring_bytes(hsp_process_page->ring_capacity));
+    struct hsp_trace_slot *slot = &hsp_process_page->slots[thread_slot];
+    __atomic_store_n(&slot->thread, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->state, HSP_RING_FREE, __ATOMIC_RELEASE);
+}
+
+struct hsp_trace_ring *hsp_writer_take_ring(void) {
+    const int error = errno;
+    if (!hsp_process_page)
+        return NULL;
+    struct hsp_trace_ring *ring = NULL;
+    if (!thread_has_ended)
+        ring = find_ring((uint32_t)gettid());
+    if (ring)
+        pthread_setspecific(end_key, (void *)(uintptr_t)(PTHREAD_DESTRUCTOR_ITERATIONS - 1));
+    else
+        __atomic_fetch_add(&hsp_process_page->lost_events, 1, __ATOMIC_RELAXED);
+    hsp_thread_ring = ring;
+    errno = error;
+    return ring;
+}
+
+bool hsp_writer_wait(struct hsp_trace_ring *ring) {
+    const int error = errno;
+    bool has_room = false;
+    for (uint32_t turn = 0; !has_room; turn++) {
+        if (__atomic_load_n(&hsp_session_page->is_closed, __ATOMIC_ACQUIRE))
+            break;
+        // The owner may have been killed.
+        if (turn % 1024 == 1023 && syscall(SYS_kill, hsp_session_page->owner_pid, 0) != 0 &&
+            errno == ESRCH)
+            break;
+        syscall(SYS_sched_yield);
+        has_room = ring->ring.head - __atomic_load_n(&ring->ring.tail, __ATOMIC_ACQUIRE) <
+                   ring->ring.capacity;
+    }
+    errno = error;
+    return has_room;
+}
+
+// The thread that forked goes on in a file of its own, within the calls that it is in.
+static void start_child(void) {
+    struct hsp_process_page *old = hsp_process_page;
+    struct hsp_trace_ring *old_ring = hsp_thread_ring;
+    if (!old)
+        return;
+    hsp_process_page = NULL;
+    hsp_thread_ring = NULL;
+    raw_close(atomic_exchange(&process_fd, -1));
+    if (!open_process(old))
+        return;
+    struct hsp_trace_ring *ring = old_ring ? hsp_writer_take_ring() : NULL;
+    if (ring) {
+        memcpy(ring->open, old_ring->open, sizeof ring->open);
+        ring->depth = old_ring->depth;
+        ring->next_seq = old_ring->next_seq;
+        ring->is_muted = old_ring->is_muted;
+    }
+    if (old_ring)
+        unmap(old_ring, hsp_trace_ring_bytes(old->ring_capacity));
+    unmap(old, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES);
+}
+
+static bool attach_locked(void) {
+    if (was_tried)
+        return hsp_process_page != NULL;
+    was_tried = true;
+    const int error = errno;
+    if (open_session() && pthread_key_create(&end_key, end_thread) == 0 && open_process(NULL))
+        pthread_atfork(NULL, NULL, start_child);
+    errno = error;
+    return hsp_process_page != NULL;
+}
+
+bool hsp_writer_attach(void) {
+    pthread_mutex_lock(&attach_lock);
+    const bool attached = attach_locked();
+    pthread_mutex_unlock(&attach_lock);
+    return attached;
+}
+
+const char *hsp_writer_session_path(void) {
+    return hsp_process_page ? session_path : "";
+}
+
+void hsp_writer_end(void) {
+    if (hsp_process_page)
+        __atomic_store_n(&hsp_process_page->has_ended, 1, __ATOMIC_RELEASE);
+}
+
+void hsp_writer_note(enum hsp_note_kind kind, uint64_t key, uint64_t extra, const char *text) {
+    struct hsp_process_page *page = hsp_process_page;
+    if (!page)
+        return;
+    const uint64_t length = strlen(text);
+    const uint64_t bytes = (sizeof(struct hsp_trace_note) + length + 1 + 7) & ~UINT64_C(7);
+    uint64_t at = __atomic_load_n(&page->notes_end, __ATOMIC_RELAXED);
+    do {
+        if (at + bytes > HSP_TRACE_NOTES_BYTES) {
+            __atomic_fetch_add(&page->lost_notes, 1, __ATOMIC_RELAXED);
+            return;
+        }
+    } while (!__atomic_compare_exchange_n(&page->notes_end, &at, at + bytes, false,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    struct hsp_trace_note *note = (struct hsp_trace_note *)(notes() + at);
+    note->bytes = (uint32_t)bytes;
+    note->key = key;
+    note->extra = extra;
+    note->ticks = hsp_clock_read();
+    memcpy(note->text, text, length + 1);
+    __atomic_store_n(&note->kind, (uint32_t)kind, __ATOMIC_RELEASE);
+}
+
+uint16_t hsp_writer_name(enum hsp_layer layer, const char *name) {
+    if (!hsp_process_page)
+        return HSP_TRACE_NO_ID;
+    const uint32_t id = __atomic_fetch_add(&hsp_process_page->name_count, 1, __ATOMIC_RELAXED);
+    if (id >= HSP_TRACE_IDS_MAX)
+        return HSP_TRACE_NO_ID;
+    hsp_writer_note(HSP_NOTE_NAME, id, layer, name);
+    return (uint16_t)id;
+}
+
+bool hsp_writer_wants(const char *name) {
+    char patterns[HSP_SESSION_TEXT_BYTES];
+    if (!hsp_session_page->names[0])
+        return true;
+    memcpy(patterns, hsp_session_page->names, sizeof patterns);
+    char *rest = NULL;
+    for (char *word = strtok_r(patterns, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+        if (fnmatch(word, name, 0) == 0)
+            return true;
+    return false;
+}
