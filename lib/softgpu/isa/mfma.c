@@ -128,7 +128,7 @@ static void copy_b(uint32_t *to, const uint32_t *from, uint32_t words, uint32_t 
             SG_C_##acc c[M][N];                                                                    \
             ROW_LOOP for (uint32_t i = 0; i < M; i++) {                                            \
                 uint32_t item = i % H + H * (i / (H * ROWS_I) + G * (block / BLOCKS_I));           \
-                uint32_t lane = N * (i / H % ROWS_I + ROWS_I * (block % BLOCKS_I));                \
+                uint32_t lane = N * (block % BLOCKS_I + BLOCKS_I * (i / H % ROWS_I));              \
                 for (uint32_t j = 0; j < N; j++)                                                   \
                     c[i][j] = NEGATE_##acc(                                                        \
                         op, 2, rc ? OUT_##acc(rc, item, lane + j) : CONSTANT_##acc(w, op));        \
@@ -136,7 +136,7 @@ static void copy_b(uint32_t *to, const uint32_t *from, uint32_t words, uint32_t 
             block_##name(op, c, ra, rb, block);                                                    \
             ROW_LOOP for (uint32_t i = 0; i < M; i++) {                                            \
                 uint32_t item = i % H + H * (i / (H * ROWS_I) + G * (block / BLOCKS_I));           \
-                uint32_t lane = N * (i / H % ROWS_I + ROWS_I * (block % BLOCKS_I));                \
+                uint32_t lane = N * (block % BLOCKS_I + BLOCKS_I * (i / H % ROWS_I));              \
                 for (uint32_t j = 0; j < N; j++)                                                   \
                     PUT_##acc(d, item, lane + j, c[i][j]);                                         \
             }                                                                                      \

@@ -278,7 +278,7 @@ static void check_matrix(uint32_t opcode, const char *name, uint32_t round) {
     for (uint32_t n = 0; n < x.blocks * x.m * x.n; n++) {
         uint32_t block = n / (x.m * x.n), i = n / x.n % x.m, j = n % x.n;
         uint32_t item = i % group + group * (i / (group * rows) + groups * (block / in_group));
-        uint32_t lane = j + x.n * (i / group % rows + rows * (block % in_group));
+        uint32_t lane = j + x.n * (block % in_group + in_group * (i / group % rows));
         double sum = is_float ? 1 : (int)constant - 128;
         for (uint32_t k = 0; k < x.k; k++)
             sum += a[block][i][k] * b[block][k][j];
