@@ -86,11 +86,13 @@ int hsp_stats_summarize(const double *values, size_t count, struct hsp_summary *
         memcpy(sorted, values, count * sizeof *sorted);
         qsort(sorted, count, sizeof *sorted, compare_doubles);
         summary.min = sorted[0];
+        summary.p5 = hsp_stats_percentile(sorted, count, 5);
         summary.p25 = hsp_stats_percentile(sorted, count, 25);
         summary.median = hsp_stats_percentile(sorted, count, 50);
         summary.p75 = hsp_stats_percentile(sorted, count, 75);
         summary.p95 = hsp_stats_percentile(sorted, count, 95);
         summary.p99 = hsp_stats_percentile(sorted, count, 99);
+        summary.p999 = hsp_stats_percentile(sorted, count, 99.9);
         summary.max = sorted[count - 1];
         for (size_t i = 0; i < count; i++) {
             summary.mean += sorted[i] / (double)count;

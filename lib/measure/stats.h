@@ -13,15 +13,21 @@
 struct hsp_summary {
     size_t count;
     double min;
+    double p5;
     double p25;
     double median;
     double p75;
     double p95;
     double p99;
+    double p999; ///< 99.9; fewer than some 1000 samples make it hardly less than the maximum
     double max;
     double mean;
     double mad; ///< median absolute deviation from the median, unscaled
 };
+
+/// A sample above the third quartile by more than this many times the interquartile range is an
+/// outlier (Tukey's far out). Outliers are counted and shown, never left out.
+#define HSP_OUTLIER_RANGES 3.0
 
 /// A two-sided interval, in the unit of the samples.
 struct hsp_interval {

@@ -22,7 +22,7 @@ says_device run
 [ "$(od -An -tf4 -v y.bin | tr -s ' \n' '\n' | sed '/^$/d' |
     awk '$1 == 2 * (NR - 1) + 1' | wc -l)" -eq 256 ] || complain "saxpy left wrong values"
 for kernel in empty counter saxpy; do
-    run layers --device "$DEVICE" --kernel $kernel --rounds 20 --seconds 5 --format json
+    run layers --device "$DEVICE" --kernel $kernel --restarts 1 --rounds 20 --seconds 5 --format json
     says_device "layers $kernel"
     [ "$(grep -c '"correct": true' stdout)" -eq 4 ] || complain "$kernel: not four right results"
 done

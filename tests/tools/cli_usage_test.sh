@@ -16,7 +16,7 @@ refuse 2 "unknown option '--foo'" doctor --foo
 refuse 2 "unknown option '-z'" doctor -z
 refuse 2 "option '--format' needs a value" doctor --format
 refuse 2 "option '--help=3' takes no value" doctor --help=3
-refuse 2 "'xml' is neither text nor json" doctor --format xml
+refuse 2 "'xml' is none of text|json" doctor --format xml
 refuse 2 "unexpected word 'x'" doctor x
 refuse 2 "unknown option '--format'" completion --format json
 

@@ -6,6 +6,8 @@
 
 #include "builtin.h"
 #include "layers.h"
+#include "layers_method.h"
+#include "manifest.h"
 #include "memory.h"
 
 #define DOORBELL_VARIABLE "HSAPROBE_SOFT_DOORBELL"
@@ -25,6 +27,7 @@ enum {
 
 struct layers_input {
     struct launch_input launch;
+    struct layers_method method;
     struct hsp_rounds_options rounds;
     const struct builtin *builtin; ///< --kernel
     const char *doorbell;          ///< --doorbell
@@ -37,9 +40,9 @@ static const struct argp_option options[] = {
     {"details", KEY_DETAILS, NULL, 0,
      "as text too: packets, percentiles of every arm, checks, the setup", 2},
     {"kernel", KEY_KERNEL, "NAME", 0, "only this one of the built-in kernels", 2},
-    {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds (default 200)", 2},
+    {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds of each process (default 100)", 2},
     {"warmup", KEY_WARMUP, "N", 0,
-     "at most N rounds before those, until nothing moves (default 64)", 2},
+     "at most N rounds before those, until nothing moves (default 200)", 2},
     {"seconds", KEY_SECONDS, "N", 0, "per kernel: no further round after N seconds (default 20)",
      2},
     {"burst", KEY_BURST, "N", 0, "timed launches of an arm in a round (default 8)", 2},
@@ -49,6 +52,7 @@ static const struct argp_option options[] = {
      "fences of the ring and hsa arms' packets: none, agent or system (default: as HIP's)", 2},
     {"doorbell", KEY_DOORBELL, "MODE", 0,
      "of the software GPU: trap, uffd or spin (default spin, trap on one processor)", 2},
+    LAYERS_METHOD_OPTIONS,
     {0},
 };
 
@@ -78,15 +82,19 @@ static void parse_end(const struct argp_state *state, const struct layers_input 
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     struct layers_input *input = state->input;
+    if (layers_method_parse(key, arg, state, &input->method) == 0 && key != ARGP_KEY_INIT)
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
-        input->rounds = (struct hsp_rounds_options){.round_count = 200,
+        input->rounds = (struct hsp_rounds_options){.round_count = 100,
                                                     .burst_count = 8,
                                                     .settle_count = 4,
                                                     .batch_count = 32,
+                                                    .slope_count = 6,
                                                     .warmup_window = 8,
-                                                    .warmup_round_max = 64,
+                                                    .warmup_round_max = 200,
                                                     .warmup_tolerance = 0.05,
+                                                    .warmup_ns = 50000000,
                                                     .time_limit_ns = UINT64_C(20000000000),
                                                     .seed = 1};
         return 0;
@@ -172,11 +180,6 @@ const struct command_options cmd_layers_options = {
     .before_device = before_device,
 };
 
-static uint64_t clock_ns(void *state) {
-    (void)state;
-    return hsp_clock_ns();
-}
-
 static void note_warm_up(struct report *report, const char *kernel,
                          const struct hsp_rounds_result *result) {
     if (result->warmup_round_count == 0)
@@ -185,6 +188,8 @@ static void note_warm_up(struct report *report, const char *kernel,
         report_note(report, "%s: %u rounds of warm-up apart; %s", kernel,
                     result->warmup_round_count,
                     result->steady ? "steady afterwards" : "NOT steady: the machine is busy");
+    if (result->drifted)
+        report_note(report, "%s: NOT steady: the last rounds differ from the first", kernel);
     if (result->round_count < result->round_capacity)
         report_note(report, "%s: time was up after %u of %u rounds", kernel, result->round_count,
                     result->round_capacity);
@@ -202,10 +207,14 @@ static void note_versions(struct report *report, const struct arms *arms) {
                      report_integer(arms->hip->runtime_version()));
 }
 
-static int run_rounds(const struct arms *arms, const struct hsp_rounds_options *rounds,
+static int run_rounds(struct command_context *context, const char *kernel, const struct arms *arms,
                       struct hsp_rounds_result *out_result) {
+    const struct layers_input *input = context->input;
     size_t failed = 0;
-    int rc = hsp_rounds_run(arms->arms, arms->count, rounds, out_result, &failed);
+    int rc = layers_method_run(context, &input->method, kernel, arms->arms, arms->count,
+                               &input->rounds, out_result, &failed);
+    if (!rc)
+        rc = layers_name(context->samples, kernel, arms, context->device->software);
     const struct hsp_arm *arm = &arms->arms[failed];
     if (rc == -EIO)
         return failure(EXIT_FAILED, arm->name, "%s", arm->ops->error(arm->state));
@@ -215,23 +224,17 @@ static int run_rounds(const struct arms *arms, const struct hsp_rounds_options *
 static int measure(struct command_context *context, const struct layers_tables *tables,
                    const char *kernel, const struct launch *launch, const struct builtin *builtin) {
     const struct layers_input *input = context->input;
-    struct hsp_rounds_options rounds = input->rounds;
     struct hsp_rounds_result result = {0};
     struct arms arms;
-    rounds.clock.now_ns = clock_ns;
-    rounds.caller_ns = context->device->caller_ns;
     int code = launch_reset(launch);
     if (code)
         return code;
     code = arms_init(launch, input->header, &arms);
     if (!code)
-        code = run_rounds(&arms, &rounds, &result);
+        code = run_rounds(context, kernel, &arms, &result);
     if (!code) {
         code =
             layers_check(tables, kernel, launch, &arms, &result, builtin ? builtin->check : NULL);
-        if (layers_add_results(tables, kernel, &arms, &result, context->device->software,
-                               rounds.seed))
-            code = failure(EXIT_FAILED, "statistics", "out of memory");
         note_versions(context->report, &arms);
         layers_add_packets(tables, context->report, kernel, &arms);
         note_warm_up(context->report, kernel, &result);
@@ -281,6 +284,7 @@ static void report_setup(struct command_context *context) {
           report_integer(input->rounds.burst_count));
     FIELD("settle_count", "launches before those", report_integer(input->rounds.settle_count));
     FIELD("batch_count", "launches back to back", report_integer(input->rounds.batch_count));
+    FIELD("process_count", "processes", report_integer(input->method.process_count));
     FIELD("seed", "seed", report_integer(input->rounds.seed));
     FIELD("processors", "processors", report_integer(usable_processors()));
 #undef FIELD
@@ -300,8 +304,10 @@ int cmd_layers(struct command_context *context) {
     report_setup(context);
     if (input->details)
         report_show_details(context->report);
-    int code = EXIT_OK;
-    if (input->launch.file) {
+    int code = layers_method_restart(context, &input->method);
+    if (code) {
+        /* said by the process that failed */
+    } else if (input->launch.file) {
         code = measure_input(context, &tables, &input->launch, NULL);
     } else if (input->builtin) {
         code = measure_builtin(context, &tables, input->builtin);
@@ -311,6 +317,10 @@ int cmd_layers(struct command_context *context) {
         for (size_t i = 0; i < count && !code; i++)
             code = measure_builtin(context, &tables, &table[i]);
     }
+    if (!context->restart && context->samples->series_count &&
+        layers_add_results(&tables, context->report, context->samples, input->rounds.seed))
+        code = failure(EXIT_FAILED, "statistics", "out of memory");
+    manifest_add(context->report);
     report_note(context->report, "submit: until the launch returns; round trip: until its end is "
                                  "seen; back to back: per launch of a batch with one wait");
     if (context->device->software)

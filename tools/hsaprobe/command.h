@@ -13,6 +13,7 @@
 
 #include "device.h"
 #include "failure.h"
+#include "measure/samples.h"
 #include "report.h"
 
 /// What has to be there before a command runs.
@@ -25,6 +26,8 @@ enum command_needs {
 enum command_formats {
     FORMATS_NONE,      ///< prints nothing of its own: no --format, no -o
     FORMATS_TEXT_JSON, ///< a report
+    FORMATS_TABLE,     ///< a report, also as CSV
+    FORMATS_SAMPLES,   ///< a report, also as CSV; raw samples; a picture
 };
 
 /// The options of one command. `parse` is an argp parser whose state->input is a zeroed block of
@@ -46,11 +49,25 @@ struct command_options {
 
 /// Everything a running command gets.
 struct command_context {
-    struct device *device; ///< NULL for NEEDS_NOTHING
-    struct report *report; ///< NULL for FORMATS_NONE
-    void *input;           ///< what `parse` filled
-    bool print_anyway;     ///< set by a command whose report is wanted although its code isn't 0
+    struct device *device;       ///< NULL for NEEDS_NOTHING
+    struct report *report;       ///< NULL for FORMATS_NONE
+    struct hsp_samples *samples; ///< what was measured; NULL but for FORMATS_SAMPLES
+    char **argv;                 ///< the process's own
+    /// This process is a restart of another, which gets the samples: see restarts.h. 0: it is not.
+    unsigned restart;
+    void *input;       ///< what `parse` filled
+    bool print_anyway; ///< set by a command whose report is wanted although its code isn't 0
 };
+
+/// A way to print a result. `write` returns false when writing failed (errno is set).
+struct output_format {
+    const char *name;
+    bool (*write)(const struct command_context *context, FILE *stream);
+};
+/// The format with this name, if a command with these formats has it; else NULL.
+const struct output_format *format_find(enum command_formats formats, const char *name);
+/// Their names: "text|json".
+const char *format_names(enum command_formats formats);
 
 struct command {
     const char *name;

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/// The tables of `hsaprobe layers`: filled kernel by kernel.
+/// The tables of `hsaprobe layers`. Those about launches are filled kernel by kernel; those with
+/// numbers are computed at the end from all samples (measure/samples.h).
 #ifndef TOOL_LAYERS_H
 #define TOOL_LAYERS_H
 
 #include "arms.h"
+#include "measure/estimate.h"
 #include "measure/rounds.h"
 #include "report.h"
 
-/// The sections of the report that grow with every kernel.
+/// The sections of the report, in its order.
 struct layers_tables {
-    struct report_section *summary; ///< kernel x layer, the answer in one screen; text only
-    struct report_section *packets; ///< kernel x whose packet
-    struct report_section *arms;    ///< kernel x arm x what
-    struct report_section *layers;  ///< kernel x neighbouring arms
-    struct report_section *checks;  ///< kernel x arm
+    struct report_section *summary;   ///< kernel x layer, the answer in one screen; text only
+    struct report_section *gaps;      ///< kernel x arm x gap
+    struct report_section *packets;   ///< kernel x whose packet
+    struct report_section *arms;      ///< kernel x arm x what: percentiles
+    struct report_section *layers;    ///< kernel x layer x what
+    struct report_section *residuals; ///< kernel x what: how far layers are from adding up
+    struct report_section *processes; ///< kernel x arm x what x process
+    struct report_section *checks;    ///< kernel x arm
 };
 
 struct layers_tables layers_tables_create(struct report *report);
@@ -21,29 +26,23 @@ struct layers_tables layers_tables_create(struct report *report);
 /// anything but addresses, or not knowing, is a note: the layers would not be comparable.
 void layers_add_packets(const struct layers_tables *tables, struct report *report,
                         const char *kernel, const struct arms *arms);
-/// Rows of one kernel, in all tables but packets and checks. `software` gives the device's time on
-/// the caller rows of its own. Returns 0 or -ENOMEM.
-int layers_add_results(const struct layers_tables *tables, const char *kernel,
-                       const struct arms *arms, const struct hsp_rounds_result *result,
-                       bool software, uint64_t seed);
-/// A median with its interval, in nanoseconds.
-struct layers_estimate {
-    double median;
-    double low;
-    double high;
-};
-/// What one kernel's rounds gave. [arm][metric]: the arm itself, and it minus the arm below.
-struct layers_estimates {
-    struct layers_estimate arms[ARM_COUNT][HSP_METRIC_COUNT];
-    struct layers_estimate layers[ARM_COUNT][HSP_METRIC_COUNT];
-};
+/// Everything that is computed from samples: fills all tables but packets and checks, and notes
+/// what doesn't add up. `seed` is that of the intervals. Returns 0 or -ENOMEM.
+int layers_add_results(const struct layers_tables *tables, struct report *report,
+                       const struct hsp_samples *samples, uint64_t seed);
+/// The summary's rows of one workload, in the order of samples->layers from the last: the layers,
+/// then the arms that they are differences of. Returns 0 or -ENOMEM.
+int layers_summary_add(struct report_section *summary, const struct hsp_samples *samples,
+                       const char *workload, uint64_t seed);
 /// The summary: an empty table, first in the report.
 struct report_section *layers_summary_create(struct report *report);
-/// Rows of one kernel, highest layer first, then what they are parts of.
-void layers_summary_add(struct report_section *summary, const char *kernel, const struct arms *arms,
-                        const struct layers_estimates *estimates, bool software);
-/// The layer between an arm (not the timer) and the one below it.
-const char *layers_name(const struct arms *arms, size_t upper, bool software);
+/// Names the layers between neighbouring arms of a kernel in `samples`. Returns 0 or -ENOMEM.
+int layers_name(struct hsp_samples *samples, const char *kernel, const struct arms *arms,
+                bool software);
+/// Arms of a workload from the lowest to the highest, by the layers between them; at most
+/// `capacity` series of a metric without gaps, as far as there are some. Returns how many.
+size_t layers_chain(const struct hsp_samples *samples, const char *workload, const char *metric,
+                    const struct hsp_series **out_chain, size_t capacity);
 
 /// A built-in kernel's check (builtin.h).
 typedef char *(*layers_checker)(const struct launch *, void *const *, uint64_t);

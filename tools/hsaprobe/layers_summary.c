@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ struct report_section *layers_summary_create(struct report *report) {
     return summary;
 }
 
-const char *layers_name(const struct arms *arms, size_t upper, bool software) {
+int layers_name(struct hsp_samples *samples, const char *kernel, const struct arms *arms,
+                bool software) {
     static const struct {
         const char *arm;
         const char *minus;
@@ -36,11 +38,17 @@ const char *layers_name(const struct arms *arms, size_t upper, bool software) {
         {"hip-module", "hsa", "HIP runtime", "HIP runtime"},
         {"hip", "hip-module", "HIP kernel lookup", "HIP kernel lookup"},
     };
-    for (size_t i = 0; i < COUNT(layers); i++)
-        if (strcmp(layers[i].arm, arms->arms[upper].name) == 0 &&
-            strcmp(layers[i].minus, arms->arms[upper - 1].name) == 0)
-            return software ? layers[i].software : layers[i].hardware;
-    return "several"; /* an arm between them is missing */
+    for (size_t arm = 1; arm < arms->count; arm++) {
+        const char *upper = arms->arms[arm].name;
+        const char *lower = arms->arms[arm - 1].name;
+        const char *name = "several"; /* an arm between them is missing */
+        for (size_t i = 0; i < COUNT(layers); i++)
+            if (strcmp(layers[i].arm, upper) == 0 && strcmp(layers[i].minus, lower) == 0)
+                name = software ? layers[i].software : layers[i].hardware;
+        if (hsp_samples_layer(samples, kernel, name, upper, lower))
+            return -ENOMEM;
+    }
+    return 0;
 }
 
 /* Microseconds in the two digits that are printed: the clock steps in some 10 ns. Adding 0 makes
@@ -49,43 +57,84 @@ static double rounded_us(double ns) {
     return round(ns / 10) / 100 + 0.0;
 }
 
-static char *cell(const struct layers_estimate *estimate) {
-    return estimate ? xasprintf("%.2f [%.2f, %.2f]", rounded_us(estimate->median),
-                                rounded_us(estimate->low), rounded_us(estimate->high))
-                    : xstrdup("-");
+static char *cell(const struct hsp_estimate *estimate) {
+    return estimate->round_count
+               ? xasprintf("%.2f [%.2f, %.2f]", rounded_us(estimate->value),
+                           rounded_us(estimate->interval.low), rounded_us(estimate->interval.high))
+               : xstrdup("-");
 }
 
-/* The last three may be NULL. */
-static void add(struct report_section *summary, const char *kernel, const char *layer,
-                enum report_source source, const struct layers_estimate *submit,
-                const struct layers_estimate *round_trip,
-                const struct layers_estimate *back_to_back) {
-    char *cells[] = {cell(submit), cell(round_trip), cell(back_to_back)};
-    report_row(summary, report_text(kernel), report_text(layer), report_text(cells[0]),
-               report_text(cells[1]), report_text(cells[2]),
-               report_text(report_source_name(source)));
+/* The columns. */
+static const char *const shown[] = {"submit", "round trip", "back to back"};
+
+static void add_row(struct report_section *summary, const char *workload, const char *name,
+                    enum hsp_source source, const struct hsp_estimate *estimates) {
+    char *cells[COUNT(shown)];
+    for (size_t i = 0; i < COUNT(shown); i++)
+        cells[i] = cell(&estimates[i]);
+    report_row(summary, report_text(workload), report_text(name), report_text(cells[0]),
+               report_text(cells[1]), report_text(cells[2]), report_text(hsp_source_name(source)));
     for (size_t i = 0; i < COUNT(cells); i++)
         free(cells[i]);
 }
 
-static void add_metrics(struct report_section *summary, const char *kernel, const char *layer,
-                        enum report_source source, const struct layers_estimate *metrics) {
-    add(summary, kernel, layer, source, &metrics[HSP_METRIC_SUBMIT],
-        &metrics[HSP_METRIC_ROUND_TRIP], &metrics[HSP_METRIC_BACK_TO_BACK]);
+/* What isn't there stays empty. */
+static int add_arm(struct report_section *summary, const struct hsp_samples *samples,
+                   const char *workload, const char *arm, const char *name, enum hsp_source source,
+                   const char *const *metrics, const struct hsp_bootstrap *bootstrap) {
+    struct hsp_estimate estimates[COUNT(shown)] = {0};
+    for (size_t i = 0; i < COUNT(shown); i++) {
+        const struct hsp_series *series =
+            metrics[i] ? hsp_samples_find(samples, workload, arm, metrics[i], 0) : NULL;
+        if (series && hsp_estimate_series(series, bootstrap, &estimates[i]) == -ENOMEM)
+            return -ENOMEM;
+    }
+    if (estimates[0].round_count || estimates[1].round_count || estimates[2].round_count)
+        add_row(summary, workload, name, source, estimates);
+    return 0;
 }
 
-void layers_summary_add(struct report_section *summary, const char *kernel, const struct arms *arms,
-                        const struct layers_estimates *estimates, bool software) {
-    size_t top = arms->count - 1;
-    for (size_t arm = top; arm >= ARM_RING; arm--)
-        add_metrics(summary, kernel, layers_name(arms, arm, software), SOURCE_DERIVED,
-                    estimates->layers[arm]);
-    add_metrics(summary, kernel, "timer", SOURCE_MEASURED, estimates->arms[ARM_TIMER]);
-    char *whole = xasprintf("= whole launch, arm %s", arms->arms[top].name);
-    add_metrics(summary, kernel, whole, SOURCE_MEASURED, estimates->arms[top]);
+static int add_layer(struct report_section *summary, const struct hsp_samples *samples,
+                     const struct hsp_layer *layer, const struct hsp_bootstrap *bootstrap) {
+    struct hsp_estimate estimates[COUNT(shown)] = {0};
+    for (size_t i = 0; i < COUNT(shown); i++) {
+        const struct hsp_series *upper =
+            hsp_samples_find(samples, layer->workload, layer->upper, shown[i], 0);
+        const struct hsp_series *lower =
+            hsp_samples_find(samples, layer->workload, layer->lower, shown[i], 0);
+        if (upper && lower &&
+            hsp_estimate_difference(upper, lower, bootstrap, &estimates[i]) == -ENOMEM)
+            return -ENOMEM;
+    }
+    add_row(summary, layer->workload, layer->name, HSP_SOURCE_DERIVED, estimates);
+    return 0;
+}
+
+int layers_summary_add(struct report_section *summary, const struct hsp_samples *samples,
+                       const char *workload, uint64_t seed) {
+    static const char *const caller[] = {"device on caller", "device on caller, round trip", NULL};
+    const struct hsp_bootstrap bootstrap = {.seed = seed};
+    const struct hsp_layer *lowest = NULL;
+    const struct hsp_layer *highest = NULL;
+    int rc = 0;
+    for (size_t i = samples->layer_count; i-- > 0 && !rc;) {
+        const struct hsp_layer *layer = &samples->layers[i];
+        if (strcmp(layer->workload, workload) != 0)
+            continue;
+        rc = add_layer(summary, samples, layer, &bootstrap);
+        highest = highest ? highest : layer;
+        lowest = layer;
+    }
+    if (!lowest || rc)
+        return rc;
+    rc = add_arm(summary, samples, workload, lowest->lower, lowest->lower, HSP_SOURCE_MEASURED,
+                 shown, &bootstrap);
+    char *whole = xasprintf("= whole launch, arm %s", highest->upper);
+    if (!rc)
+        rc = add_arm(summary, samples, workload, highest->upper, whole, HSP_SOURCE_MEASURED, shown,
+                     &bootstrap);
     free(whole);
-    if (software)
-        add(summary, kernel, "software GPU on this thread", SOURCE_MODELLED,
-            &estimates->arms[top][HSP_METRIC_CALLER],
-            &estimates->arms[top][HSP_METRIC_CALLER_ROUND_TRIP], NULL);
+    return rc ? rc
+              : add_arm(summary, samples, workload, highest->upper, "software GPU on this thread",
+                        HSP_SOURCE_MODELLED, caller, &bootstrap);
 }

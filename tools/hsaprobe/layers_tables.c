@@ -1,284 +1,319 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "layers.h"
 #include "memory.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array)     (sizeof(array) / sizeof *(array))
+#define CHAIN_MAX        16
+#define RESIDUAL_PERCENT 5.0 /* more than this, beyond chance, is said aloud */
+
+#define LABEL(key, title)                                                                          \
+    { key, title, SOURCE_NONE, FORMAT_PLAIN }
+#define TIME(key, title)                                                                           \
+    { key, title, SOURCE_NONE, FORMAT_US }
+#define DERIVED(key, title)                                                                        \
+    { key, title, SOURCE_DERIVED, FORMAT_US }
+
+static struct report_section *details(struct report *report, const char *key, const char *title,
+                                      const struct report_column *columns, size_t count) {
+    struct report_section *table = report_table(report, key, title, columns, count);
+    report_limit(table, AUDIENCE_DETAILS);
+    return table;
+}
+
+static struct report_section *arms_table(struct report *report) {
+    static const struct report_column columns[] = {
+        LABEL("kernel", "kernel"),
+        LABEL("arm", "arm"),
+        LABEL("what", "what"),
+        LABEL("source", "source"),
+        TIME("median_ns", "median us"),
+        DERIVED("low_ns", "95% from"),
+        DERIVED("high_ns", "to"),
+        TIME("min_ns", "min"),
+        TIME("p5_ns", "p5"),
+        TIME("p25_ns", "p25"),
+        TIME("p50_ns", "p50"),
+        TIME("p75_ns", "p75"),
+        TIME("p95_ns", "p95"),
+        TIME("p99_ns", "p99"),
+        TIME("p999_ns", "p99.9"),
+        TIME("max_ns", "max"),
+        LABEL("sample_count", "n"),
+        LABEL("outlier_count", "outliers"),
+        LABEL("outlier_switch_count", "switched"),
+        LABEL("outlier_fault_count", "faulted"),
+    };
+    return details(report, "arms", "what a launch costs, us", columns, COUNT(columns));
+}
+
+static struct report_section *layers_table(struct report *report) {
+    static const struct report_column columns[] = {
+        LABEL("kernel", "kernel"),     LABEL("layer", "layer"),  LABEL("upper", "arm"),
+        LABEL("lower", "minus"),       LABEL("what", "what"),    DERIVED("cost_ns", "cost us"),
+        DERIVED("low_ns", "95% from"), DERIVED("high_ns", "to"),
+    };
+    return details(report, "layers", "what each layer adds (paired differences)", columns,
+                   COUNT(columns));
+}
+
+static struct report_section *residuals_table(struct report *report) {
+    static const struct report_column columns[] = {
+        LABEL("kernel", "kernel"),
+        LABEL("what", "what"),
+        DERIVED("residual_ns", "residual us"),
+        DERIVED("low_ns", "95% from"),
+        DERIVED("high_ns", "to"),
+        TIME("whole_ns", "whole us"),
+        {"residual_percent", "% of it", SOURCE_DERIVED, FORMAT_PLAIN},
+    };
+    return details(report, "residuals", "sum of the layers less the whole launch", columns,
+                   COUNT(columns));
+}
+
+static struct report_section *gaps_table(struct report *report) {
+    static const struct report_column columns[] = {
+        LABEL("kernel", "kernel"),     LABEL("arm", "arm"),      LABEL("what", "what"),
+        LABEL("source", "source"),     TIME("gap_ns", "gap us"), TIME("median_ns", "median us"),
+        DERIVED("low_ns", "95% from"), DERIVED("high_ns", "to"), TIME("p99_ns", "p99"),
+        LABEL("sample_count", "n"),
+    };
+    return report_table(report, "gaps", "launches after idle time", columns, COUNT(columns));
+}
+
+static struct report_section *processes_table(struct report *report) {
+    static const struct report_column columns[] = {
+        LABEL("kernel", "kernel"),        LABEL("arm", "arm"),      LABEL("what", "what"),
+        LABEL("source", "source"),        TIME("gap_ns", "gap us"), LABEL("process", "process"),
+        DERIVED("value_ns", "median us"),
+    };
+    return details(report, "processes", "each process by itself", columns, COUNT(columns));
+}
 
 struct layers_tables layers_tables_create(struct report *report) {
-    static const struct report_column arm_columns[] = {
-        {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
-        {"arm", "arm", SOURCE_NONE, FORMAT_PLAIN},
-        {"what", "what", SOURCE_NONE, FORMAT_PLAIN},
-        {"source", "source", SOURCE_NONE, FORMAT_PLAIN},
-        {"median_ns", "median us", SOURCE_NONE, FORMAT_US},
-        {"low_ns", "95% from", SOURCE_DERIVED, FORMAT_US},
-        {"high_ns", "to", SOURCE_DERIVED, FORMAT_US},
-        {"p99_ns", "p99 us", SOURCE_NONE, FORMAT_US},
-        {"min_ns", "min us", SOURCE_NONE, FORMAT_US},
-        {"max_ns", "max us", SOURCE_NONE, FORMAT_US},
-        {"sample_count", "samples", SOURCE_NONE, FORMAT_PLAIN},
-    };
-    static const struct report_column layer_columns[] = {
-        {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
-        {"layer", "layer", SOURCE_NONE, FORMAT_PLAIN},
-        {"upper", "arm", SOURCE_NONE, FORMAT_PLAIN},
-        {"lower", "minus", SOURCE_NONE, FORMAT_PLAIN},
-        {"what", "what", SOURCE_NONE, FORMAT_PLAIN},
-        {"cost_ns", "cost us", SOURCE_DERIVED, FORMAT_US},
-        {"low_ns", "95% from", SOURCE_DERIVED, FORMAT_US},
-        {"high_ns", "to", SOURCE_DERIVED, FORMAT_US},
-    };
     static const struct report_column check_columns[] = {
-        {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
-        {"arm", "arm", SOURCE_NONE, FORMAT_PLAIN},
+        LABEL("kernel", "kernel"),
+        LABEL("arm", "arm"),
         {"launch_count", "launches", SOURCE_MEASURED, FORMAT_PLAIN},
-        {"correct", "correct", SOURCE_NONE, FORMAT_PLAIN},
-        {"finding", "result", SOURCE_NONE, FORMAT_PLAIN},
+        LABEL("correct", "correct"),
+        LABEL("finding", "result"),
     };
     static const struct report_column packet_columns[] = {
-        {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
-        {"arms", "arms", SOURCE_NONE, FORMAT_PLAIN},
+        LABEL("kernel", "kernel"),
+        LABEL("arms", "arms"),
         {"header", "header", SOURCE_MEASURED, FORMAT_HEX},
         {"packet", "packet", SOURCE_MEASURED, FORMAT_PLAIN},
     };
     struct layers_tables tables;
     tables.summary = layers_summary_create(report);
-    tables.packets = report_table(report, "packets", "the packet of a launch", packet_columns,
-                                  COUNT(packet_columns));
-    tables.arms =
-        report_table(report, "arms", "what a launch costs", arm_columns, COUNT(arm_columns));
-    tables.layers = report_table(report, "layers", "what each layer adds (paired differences)",
-                                 layer_columns, COUNT(layer_columns));
+    tables.gaps = gaps_table(report);
+    tables.packets =
+        details(report, "packets", "the packet of a launch", packet_columns, COUNT(packet_columns));
+    tables.arms = arms_table(report);
+    tables.layers = layers_table(report);
+    tables.residuals = residuals_table(report);
+    tables.processes = processes_table(report);
     tables.checks =
-        report_table(report, "checks", "what the kernels did", check_columns, COUNT(check_columns));
-    report_limit(tables.packets, AUDIENCE_DETAILS);
-    report_limit(tables.arms, AUDIENCE_DETAILS);
-    report_limit(tables.layers, AUDIENCE_DETAILS);
-    report_limit(tables.checks, AUDIENCE_DETAILS);
+        details(report, "checks", "what the kernels did", check_columns, COUNT(check_columns));
     return tables;
 }
 
-/* "kernel_dispatch barrier=1 ... kernel=..." up to the addresses, which differ. */
-static void add_packet(const struct layers_tables *tables, const char *kernel, const char *arms,
-                       const union hsp_packet *packet) {
-    char text[512];
-    hsp_packet_describe(packet, text, sizeof text);
-    char *addresses = strstr(text, " kernel=0x");
-    if (addresses)
-        *addresses = 0;
-    report_row(tables->packets, report_text(kernel), report_text(arms),
-               report_integer(packet->dispatch.header), report_text(text));
-}
-
-/* Compares what isn't an address: kernel object, arguments and signal are each arm's own. */
-static bool same_packet(const union hsp_packet *a, const union hsp_packet *b) {
-    return memcmp(a, b, offsetof(hsa_kernel_dispatch_packet_t, kernel_object)) == 0 &&
-           (a->dispatch.completion_signal.handle == 0) ==
-               (b->dispatch.completion_signal.handle == 0);
-}
-
-void layers_add_packets(const struct layers_tables *tables, struct report *report,
-                        const char *kernel, const struct arms *arms) {
-    union hsp_packet ours;
-    hsp_arm_packet(&arms->launch, &ours);
-    add_packet(tables, kernel, "ring, hsa", &ours);
-    if (!arms->packet_known) {
-        report_note(report, "%s: HIP's packet was not read (%s)", kernel, arms->packet_error.text);
-        return;
-    }
-    add_packet(tables, kernel, "hip-module, hip", &arms->hip_packet);
-    if (!same_packet(&ours, &arms->hip_packet))
-        report_note(report, "%s: HIP's packet is another one: its layer's cost includes that",
-                    kernel);
-}
-
-/* The rows of an arm. What the software GPU did on the calling thread is no cost of the layers:
- * HSP_METRIC_SUBMIT is without it, and it has a row of its own. */
-static const struct {
-    const char *what;
-    enum hsp_metric metric;
-    bool software_only;
-    enum report_source source;
-} rows[] = {
-    {"submit", HSP_METRIC_SUBMIT, false, SOURCE_MEASURED},
-    {"round trip", HSP_METRIC_ROUND_TRIP, false, SOURCE_MEASURED},
-    {"back to back", HSP_METRIC_BACK_TO_BACK, false, SOURCE_MEASURED},
-    {"device on caller", HSP_METRIC_CALLER, true, SOURCE_MODELLED},
-    {"device on caller, round trip", HSP_METRIC_CALLER_ROUND_TRIP, true, SOURCE_MODELLED},
+/* Outliers, and how many of them lie in bursts in which something happened to the thread. */
+struct outliers {
+    size_t count;
+    size_t switched;
+    size_t faulted;
 };
 
-static int add_row(const struct layers_tables *tables, const char *kernel, const char *arm,
-                   size_t row, const struct hsp_rounds_result *result, size_t index, uint64_t seed,
-                   struct layers_estimate *out_estimate) {
-    size_t count = hsp_rounds_sample_count(result, rows[row].metric);
-    struct hsp_bootstrap bootstrap = {.seed = seed};
-    struct hsp_summary summary;
-    struct hsp_interval interval;
-    const double *samples = hsp_rounds_samples(result, index, rows[row].metric);
-    int rc = hsp_stats_summarize(samples, count, &summary);
-    if (!rc)
-        rc = hsp_stats_median_interval(samples, count, &bootstrap, &interval);
-    if (rc)
-        return rc;
-    report_row(tables->arms, report_text(kernel), report_text(arm), report_text(rows[row].what),
-               report_text(report_source_name(rows[row].source)), report_real(summary.median),
-               report_real(interval.low), report_real(interval.high), report_real(summary.p99),
-               report_real(summary.min), report_real(summary.max), report_integer(count));
-    *out_estimate = (struct layers_estimate){summary.median, interval.low, interval.high};
-    return 0;
+static struct outliers outliers_of(const struct hsp_series *series,
+                                   const struct hsp_summary *summary) {
+    struct outliers outliers = {0};
+    double limit = summary->p75 + HSP_OUTLIER_RANGES * (summary->p75 - summary->p25);
+    for (size_t i = 0; i < series->burst_count && !series->size_count; i++) {
+        const struct hsp_burst *burst = &series->bursts[i];
+        const struct hsp_burst_tags *tags = &burst->tags;
+        for (uint32_t j = 0; j < burst->count; j++) {
+            if (series->values[burst->first + j] <= limit)
+                continue;
+            outliers.count++;
+            outliers.switched += tags->voluntary_switches || tags->involuntary_switches;
+            outliers.faulted += tags->minor_faults || tags->major_faults;
+        }
+    }
+    return outliers;
 }
 
-static int add_layer(const struct layers_tables *tables, const char *kernel, const char *layer,
-                     const struct arms *arms, size_t upper, size_t row,
-                     const struct hsp_rounds_result *result, uint64_t seed,
-                     struct layers_estimate *out_estimate) {
-    struct hsp_bootstrap bootstrap = {.seed = seed};
-    struct hsp_difference difference;
-    int rc =
-        hsp_rounds_difference(result, upper, upper - 1, rows[row].metric, &bootstrap, &difference);
-    if (rc)
-        return rc;
-    report_row(tables->layers, report_text(kernel), report_text(layer),
-               report_text(arms->arms[upper].name), report_text(arms->arms[upper - 1].name),
-               report_text(rows[row].what), report_real(difference.median),
-               report_real(difference.interval.low), report_real(difference.interval.high));
-    *out_estimate = (struct layers_estimate){difference.median, difference.interval.low,
-                                             difference.interval.high};
-    return 0;
-}
-
-int layers_add_results(const struct layers_tables *tables, const char *kernel,
-                       const struct arms *arms, const struct hsp_rounds_result *result,
-                       bool software, uint64_t seed) {
-    struct layers_estimates estimates = {0};
-    int rc = 0;
-    for (size_t arm = 0; arm < arms->count; arm++)
-        for (size_t row = 0; row < COUNT(rows) && !rc; row++)
-            if (!rows[row].software_only || (software && arm != ARM_TIMER))
-                rc = add_row(tables, kernel, arms->arms[arm].name, row, result, arm, seed,
-                             &estimates.arms[arm][rows[row].metric]);
-    for (size_t row = 0; row < COUNT(rows); row++)
-        for (size_t arm = ARM_RING; arm < arms->count && !rc; arm++)
-            if (!rows[row].software_only)
-                rc = add_layer(tables, kernel, layers_name(arms, arm, software), arms, arm, row,
-                               result, seed, &estimates.layers[arm][rows[row].metric]);
-    if (!rc)
-        layers_summary_add(tables->summary, kernel, arms, &estimates, software);
+/* Of all samples, or of the slopes. */
+static int summarize(const struct hsp_series *series, struct hsp_summary *out_summary) {
+    if (series->size_count == 0)
+        return hsp_stats_summarize(series->values, series->value_count, out_summary);
+    double *slopes = xcalloc(series->burst_count, sizeof *slopes);
+    for (size_t i = 0; i < series->burst_count; i++)
+        slopes[i] = hsp_series_burst_value(series, i);
+    int rc = hsp_stats_summarize(slopes, series->burst_count, out_summary);
+    free(slopes);
     return rc;
 }
 
-/* More than one, so that a kernel that ran once instead of N times is seen. */
-#define CHECK_LAUNCHES 3
-
-static void contents_free(void **contents, size_t count) {
-    for (size_t i = 0; contents && i < count; i++)
-        free(contents[i]);
-    free(contents);
+static void add_gap_row(struct report_section *gaps, const struct hsp_series *series,
+                        const struct hsp_estimate *estimate, const struct hsp_summary *summary) {
+    report_row(gaps, report_text(series->workload), report_text(series->arm),
+               report_text(series->metric), report_text(hsp_source_name(series->source)),
+               report_integer(series->gap_ns), report_real(estimate->value),
+               report_real(estimate->interval.low), report_real(estimate->interval.high),
+               report_real(summary->p99), report_integer(summary->count));
 }
 
-/* What an arm leaves behind after CHECK_LAUNCHES on fresh buffers. NULL after printing. */
-static void **contents_of(const struct launch *launch, const struct hsp_arm *arm) {
-    if (launch_reset(launch))
-        return NULL;
-    int failed = 0;
-    for (int i = 0; i < CHECK_LAUNCHES && !failed; i++)
-        failed = arm->ops->launch(arm->state) || arm->ops->wait(arm->state);
-    if (failed) {
-        failure(EXIT_FAILED, arm->name, "%s", arm->ops->error(arm->state));
-        return NULL;
-    }
-    void **contents = xcalloc(launch->buffer_count, sizeof *contents);
-    for (size_t i = 0; i < launch->buffer_count; i++) {
-        contents[i] = xcalloc(launch->buffers[i].bytes, 1);
-        if (launch_read(&launch->buffers[i], contents[i])) {
-            contents_free(contents, launch->buffer_count);
-            return NULL;
-        }
-    }
-    return contents;
+static void add_process_rows(struct report_section *processes, const struct hsp_series *series) {
+    size_t count = hsp_estimate_processes(series, NULL, 0);
+    double *values = xcalloc(count, sizeof *values);
+    hsp_estimate_processes(series, values, count);
+    for (size_t i = 0; i < count; i++)
+        report_row(processes, report_text(series->workload), report_text(series->arm),
+                   report_text(series->metric), report_text(hsp_source_name(series->source)),
+                   report_integer(series->gap_ns), report_integer(i), report_real(values[i]));
+    free(values);
 }
 
-/* Position of the first argument that differs, or -1. */
-static int difference(const struct launch *launch, void *const *a, void *const *b) {
-    for (size_t i = 0; i < launch->buffer_count; i++)
-        if (memcmp(a[i], b[i], launch->buffers[i].bytes) != 0)
-            return (int)launch->buffers[i].position;
-    return -1;
+static int add_series(const struct layers_tables *tables, const struct hsp_series *series,
+                      bool has_gaps, const struct hsp_bootstrap *bootstrap) {
+    struct hsp_summary summary;
+    struct hsp_estimate estimate;
+    int rc = summarize(series, &summary);
+    if (!rc)
+        rc = hsp_estimate_series(series, bootstrap, &estimate);
+    if (rc)
+        return rc == -EINVAL ? 0 : rc; /* nothing was measured */
+    add_process_rows(tables->processes, series);
+    if (has_gaps)
+        add_gap_row(tables->gaps, series, &estimate, &summary);
+    if (series->gap_ns)
+        return 0;
+    struct outliers outliers = outliers_of(series, &summary);
+    report_row(tables->arms, report_text(series->workload), report_text(series->arm),
+               report_text(series->metric), report_text(hsp_source_name(series->source)),
+               report_real(estimate.value), report_real(estimate.interval.low),
+               report_real(estimate.interval.high), report_real(summary.min),
+               report_real(summary.p5), report_real(summary.p25), report_real(summary.median),
+               report_real(summary.p75), report_real(summary.p95), report_real(summary.p99),
+               report_real(summary.p999), report_real(summary.max), report_integer(summary.count),
+               report_integer(outliers.count), report_integer(outliers.switched),
+               report_integer(outliers.faulted));
+    return 0;
 }
 
-static bool wrote(const struct launch *launch, void *const *contents) {
-    for (size_t i = 0; i < launch->buffer_count; i++)
-        if (memcmp(contents[i], launch->buffers[i].initial, launch->buffers[i].bytes) != 0)
+/* Whether the series was also measured with gaps. */
+static bool has_gaps(const struct hsp_samples *samples, const struct hsp_series *series) {
+    for (size_t i = 0; i < samples->series_count; i++) {
+        const struct hsp_series *other = samples->series[i];
+        if (other->gap_ns && strcmp(other->workload, series->workload) == 0 &&
+            strcmp(other->arm, series->arm) == 0 && strcmp(other->metric, series->metric) == 0)
             return true;
+    }
     return false;
 }
 
-/* What a kernel without a check of its own is compared with: two runs of the lowest arm. */
-struct reference {
-    void **contents;
-    bool repeats; /* both runs left the same */
-};
-
-static int reference_init(const struct launch *launch, const struct arms *arms,
-                          struct reference *reference) {
-    reference->contents = contents_of(launch, &arms->arms[ARM_RING]);
-    void **again = reference->contents ? contents_of(launch, &arms->arms[ARM_RING]) : NULL;
-    if (again)
-        reference->repeats = difference(launch, reference->contents, again) < 0;
-    contents_free(again, launch->buffer_count);
-    return again ? EXIT_OK : EXIT_FAILED;
+static int add_layer(struct report_section *layers, const struct hsp_samples *samples,
+                     const struct hsp_layer *layer, const struct hsp_bootstrap *bootstrap) {
+    for (size_t i = 0; i < samples->series_count; i++) {
+        const struct hsp_series *upper = samples->series[i];
+        if (upper->gap_ns || strcmp(upper->workload, layer->workload) != 0 ||
+            strcmp(upper->arm, layer->upper) != 0)
+            continue;
+        const struct hsp_series *lower =
+            hsp_samples_find(samples, layer->workload, layer->lower, upper->metric, 0);
+        struct hsp_estimate estimate;
+        int rc = lower ? hsp_estimate_difference(upper, lower, bootstrap, &estimate) : -EINVAL;
+        if (rc == -ENOMEM)
+            return rc;
+        if (rc == 0)
+            report_row(layers, report_text(layer->workload), report_text(layer->name),
+                       report_text(layer->upper), report_text(layer->lower),
+                       report_text(upper->metric), report_real(estimate.value),
+                       report_real(estimate.interval.low), report_real(estimate.interval.high));
+    }
+    return 0;
 }
 
-/* Words for what an arm left; NULL in *out_wrong when it is right or can't be told. */
-static const char *judge(const struct launch *launch, const struct reference *reference,
-                         void *const *contents, char **out_wrong) {
-    *out_wrong = NULL;
-    if (!reference->repeats)
-        return "not comparable: two runs of arm ring differ";
-    int position = difference(launch, reference->contents, contents);
-    if (position >= 0)
-        *out_wrong = xasprintf("argument %d differs from what arm ring left", position);
-    return wrote(launch, contents) ? "as arm ring"
-                                   : "as arm ring: it left its buffers as they were";
+size_t layers_chain(const struct hsp_samples *samples, const char *workload, const char *metric,
+                    const struct hsp_series **out_chain, size_t capacity) {
+    size_t count = 0;
+    for (size_t i = 0; i < samples->layer_count; i++) {
+        const struct hsp_layer *layer = &samples->layers[i];
+        if (strcmp(layer->workload, workload) != 0)
+            continue;
+        const char *arms[] = {layer->lower, layer->upper};
+        if (count && strcmp(out_chain[count - 1]->arm, layer->lower) != 0)
+            continue; /* not on top of what is there */
+        for (size_t j = count ? 1 : 0; j < COUNT(arms) && count < capacity; j++) {
+            const struct hsp_series *series =
+                hsp_samples_find(samples, workload, arms[j], metric, 0);
+            if (!series)
+                return count;
+            out_chain[count++] = series;
+        }
+    }
+    return count;
 }
 
-static int check_arm(const struct layers_tables *tables, const char *kernel,
-                     const struct launch *launch, const struct hsp_arm *arm, uint64_t launch_count,
-                     const struct reference *reference, layers_checker check) {
-    void **contents = contents_of(launch, arm);
-    if (!contents)
-        return EXIT_FAILED;
-    char *wrong = NULL;
-    const char *right = "as computed on the host";
-    if (check)
-        wrong = check(launch, contents, CHECK_LAUNCHES);
-    else
-        right = judge(launch, reference, contents, &wrong);
-    bool known = check || reference->repeats;
-    report_row(tables->checks, report_text(kernel), report_text(arm->name),
-               report_integer(launch_count + CHECK_LAUNCHES),
-               known ? report_boolean(!wrong) : report_nothing(),
-               report_text(wrong ? wrong : right));
-    if (wrong || !known)
-        report_limit(tables->checks, AUDIENCE_ALL);
-    int code = wrong ? failure(EXIT_FAILED, arm->name, "kernel %s: %s", kernel, wrong) : EXIT_OK;
-    free(wrong);
-    contents_free(contents, launch->buffer_count);
-    return code;
+static int add_residual(const struct layers_tables *tables, struct report *report,
+                        const struct hsp_samples *samples, const char *workload, const char *metric,
+                        const struct hsp_bootstrap *bootstrap) {
+    const struct hsp_series *chain[CHAIN_MAX];
+    size_t count = layers_chain(samples, workload, metric, chain, CHAIN_MAX);
+    struct hsp_estimate residual;
+    struct hsp_estimate whole;
+    if (count < 2)
+        return 0;
+    int rc = hsp_estimate_residual(chain, count, bootstrap, &residual);
+    if (!rc)
+        rc = hsp_estimate_series(chain[count - 1], bootstrap, &whole);
+    if (rc)
+        return rc == -EINVAL ? 0 : rc;
+    double percent = whole.value > 0 ? residual.value / whole.value * 100 : 0;
+    report_row(tables->residuals, report_text(workload), report_text(metric),
+               report_real(residual.value), report_real(residual.interval.low),
+               report_real(residual.interval.high), report_real(whole.value), report_real(percent));
+    if (fabs(percent) > RESIDUAL_PERCENT &&
+        (residual.interval.low > 0 || residual.interval.high < 0))
+        report_note(report, "%s: the layers of %s don't add up: %.1f %% of the whole are left",
+                    workload, metric, percent);
+    return 0;
 }
 
-int layers_check(const struct layers_tables *tables, const char *kernel,
-                 const struct launch *launch, const struct arms *arms,
-                 const struct hsp_rounds_result *result, layers_checker check) {
-    struct reference reference = {0};
-    int code = check ? EXIT_OK : reference_init(launch, arms, &reference);
-    for (size_t arm = ARM_RING; arm < arms->count && !code; arm++)
-        code = check_arm(tables, kernel, launch, &arms->arms[arm], result->launch_counts[arm],
-                         &reference, check);
-    contents_free(reference.contents, launch->buffer_count);
-    return code;
+/* Whether no series before this one has its workload (and, where asked, its metric). */
+static bool is_first(const struct hsp_samples *samples, size_t index, bool same_metric) {
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(samples->series[i]->workload, samples->series[index]->workload) == 0 &&
+            (!same_metric ||
+             strcmp(samples->series[i]->metric, samples->series[index]->metric) == 0))
+            return false;
+    return true;
+}
+
+int layers_add_results(const struct layers_tables *tables, struct report *report,
+                       const struct hsp_samples *samples, uint64_t seed) {
+    struct hsp_bootstrap bootstrap = {.seed = seed};
+    int rc = 0;
+    for (size_t i = 0; i < samples->series_count && !rc; i++) {
+        const struct hsp_series *series = samples->series[i];
+        if (is_first(samples, i, false))
+            rc = layers_summary_add(tables->summary, samples, series->workload, seed);
+        if (!rc)
+            rc = add_series(tables, series, has_gaps(samples, series), &bootstrap);
+        if (!rc && is_first(samples, i, true))
+            rc =
+                add_residual(tables, report, samples, series->workload, series->metric, &bootstrap);
+    }
+    for (size_t i = 0; i < samples->layer_count && !rc; i++)
+        rc = add_layer(tables->layers, samples, &samples->layers[i], &bootstrap);
+    if (tables->gaps->value_count == 0)
+        report_limit(tables->gaps, AUDIENCE_DETAILS);
+    if (samples->process_count == 1)
+        report_note(report, "one process: how processes differ is not in the intervals");
+    return rc;
 }

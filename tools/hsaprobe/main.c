@@ -12,11 +12,10 @@
 #include "options.h"
 #include "output.h"
 
-static int print_report(const struct report *report, const struct common_options *common,
+static int print_result(const struct command_context *context, const struct common_options *common,
                         struct output *output) {
     errno = 0;
-    bool written = common->json ? report_write_json(report, output->stream)
-                                : report_write_text(report, output->stream);
+    bool written = common->format->write(context, output->stream);
     int error = 0;
     if (!written) {
         error = -(errno ? errno : EIO);
@@ -64,20 +63,25 @@ static int run_command(const struct command *command, struct command_context *co
     if (error)
         return failure(EXIT_FAILED, common->output_path, "%s", strerror(-error));
     context->report = report_create(command->name);
+    context->restart = common->restart;
+    if (command->formats == FORMATS_SAMPLES && !(context->samples = hsp_samples_create()))
+        return failure(EXIT_FAILED, command->name, "out of memory");
     int code = run_on_device(command, context, common);
     if (code == EXIT_OK || context->print_anyway) {
-        int print_code = print_report(context->report, common, &output);
+        int print_code = print_result(context, common, &output);
         code = code ? code : print_code;
     } else {
         output_abort(&output);
     }
     report_destroy(context->report);
+    hsp_samples_destroy(context->samples);
     return code;
 }
 
 static int dispatch(const struct command *command, int argc, char **argv, char **full_argv) {
     struct common_options common = {0};
-    struct command_context context = {.input = xcalloc(1, command->options->input_bytes)};
+    struct command_context context = {.input = xcalloc(1, command->options->input_bytes),
+                                      .argv = full_argv};
     options_parse(command, argc, argv, &common, context.input);
     int code = EXIT_OK;
     if (command->options->before_device)

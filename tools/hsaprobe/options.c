@@ -9,31 +9,33 @@
 #include "help.h"
 #include "memory.h"
 
-enum { KEY_FORMAT = 0x1000, KEY_DEVICE };
+enum { KEY_FORMAT = 0x1000, KEY_DEVICE, KEY_RESTART };
 
-static const struct argp_option format_options[] = {
-    {"format", KEY_FORMAT, "text|json", 0, "what to print (default text)", 90},
-    {"output", 'o', "FILE", 0, "write to FILE, complete or not at all", 90},
-    {"help", 'h', NULL, 0, "show this help", 91},
-    {0},
-};
-static const struct argp_option device_options[] = {
-    {"device", KEY_DEVICE, "soft|hw[:INDEX|:UUID]", 0,
-     "the software GPU, or a real one (default: a real one, else the software GPU)", 90},
-    {"format", KEY_FORMAT, "text|json", 0, "what to print (default text)", 90},
-    {"output", 'o', "FILE", 0, "write to FILE, complete or not at all", 90},
-    {"help", 'h', NULL, 0, "show this help", 91},
-    {0},
-};
-static const struct argp_option help_options[] = {
-    {"help", 'h', NULL, 0, "show this help", 91},
-    {0},
-};
+// clang-format off
+#define DEVICE {"device", KEY_DEVICE, "soft|hw[:INDEX|:UUID]", 0, \
+                "the software GPU, or a real one (default: a real one, else the software GPU)", 90}
+#define FORMAT(names) {"format", KEY_FORMAT, names, 0, "what to print (default text)", 90}
+#define OUTPUT {"output", 'o', "FILE", 0, "write to FILE, complete or not at all", 90}
+#define HELP   {"help", 'h', NULL, 0, "show this help", 91}
+/* Said by hsaprobe to itself: where a restarted process sends its samples, and which one it is. */
+#define RESTART {"restart", KEY_RESTART, "PATH:N", OPTION_HIDDEN, NULL, 90}
+// clang-format on
+
+static const struct argp_option help_options[] = {HELP, {0}};
+static const struct argp_option format_options[] = {FORMAT("text|json"), OUTPUT, HELP, {0}};
+static const struct argp_option table_options[] = {FORMAT("text|json|csv"), OUTPUT, HELP, {0}};
+static const struct argp_option device_options[] = {DEVICE, FORMAT("text|json"), OUTPUT, HELP, {0}};
+static const struct argp_option samples_options[] = {
+    DEVICE, FORMAT("text|json|jsonl|csv|svg"), OUTPUT, RESTART, HELP, {0}};
 
 const struct argp_option *command_common_options(const struct command *command) {
-    if (command->needs == NEEDS_GPU)
-        return device_options;
-    return command->formats == FORMATS_TEXT_JSON ? format_options : help_options;
+    static const struct argp_option *const tables[][2] = {
+        [FORMATS_NONE] = {help_options, device_options},
+        [FORMATS_TEXT_JSON] = {format_options, device_options},
+        [FORMATS_TABLE] = {table_options, device_options},
+        [FORMATS_SAMPLES] = {samples_options, samples_options},
+    };
+    return tables[command->formats][command->needs == NEEDS_GPU];
 }
 
 /* Handed to both parsers; each takes its part. */
@@ -41,6 +43,7 @@ struct parse {
     const struct command *command;
     struct common_options *common;
     void *input;
+    char *restart; /* of the hidden option */
 };
 
 _Noreturn void usage_error(const struct argp_state *state, const char *format, ...) {
@@ -100,9 +103,13 @@ static error_t parse_common(int key, char *arg, struct argp_state *state) {
     struct parse *parse = state->input;
     switch (key) {
     case KEY_FORMAT:
-        if (strcmp(arg, "json") != 0 && strcmp(arg, "text") != 0)
-            usage_error(state, "--format: '%s' is neither text nor json", arg);
-        parse->common->json = strcmp(arg, "json") == 0;
+        parse->common->format = format_find(parse->command->formats, arg);
+        if (!parse->common->format)
+            usage_error(state, "--format: '%s' is none of %s", arg,
+                        format_names(parse->command->formats));
+        return 0;
+    case KEY_RESTART:
+        parse->restart = arg;
         return 0;
     case KEY_DEVICE:
         if (!device_choice_parse(arg, &parse->common->device))
@@ -124,6 +131,16 @@ static error_t parse_common(int key, char *arg, struct argp_state *state) {
     default:
         return ARGP_ERR_UNKNOWN;
     }
+}
+
+/* The user's -o and --format are the other process's business. */
+static void become_restart(const char *word, struct common_options *common) {
+    const char *colon = strrchr(word, ':');
+    if (!colon)
+        return;
+    common->output_path = xasprintf("%.*s", (int)(colon - word), word);
+    common->format = format_find(FORMATS_SAMPLES, "jsonl");
+    common->restart = (unsigned)strtoul(colon + 1, NULL, 10);
 }
 
 /* argp's parser for a command without words or options of its own. */
@@ -171,7 +188,8 @@ void options_parse(const struct command *command, int argc, char **argv,
                    struct common_options *common, void *input) {
     struct levels levels;
     levels_init(&levels, command);
-    struct parse parse = {command, common, input};
+    struct parse parse = {.command = command, .common = common, .input = input};
+    common->format = format_find(command->formats, "text");
     unsigned flags = ARGP_NO_HELP | ARGP_NO_ERRS;
     if (command->options->stops_at_first_word)
         flags |= ARGP_IN_ORDER;
@@ -179,6 +197,8 @@ void options_parse(const struct command *command, int argc, char **argv,
     free(levels.doc);
     if (error)
         exit(failure(EXIT_USAGE, command->name, "%s", strerror(error)));
+    if (parse.restart)
+        become_restart(parse.restart, common);
 }
 
 unsigned long long parse_count(const struct argp_state *state, const char *what, const char *text,

@@ -10,8 +10,9 @@
 
 /// The options that main.c acts on.
 struct common_options {
-    bool json;
-    const char *output_path; ///< NULL: standard output. Unowned.
+    const struct output_format *format; ///< text unless told
+    const char *output_path;            ///< NULL: standard output. Unowned.
+    unsigned restart; ///< not 0: a restart of another hsaprobe, which opened output_path
     struct device_choice device;
 };
 

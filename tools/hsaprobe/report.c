@@ -163,6 +163,8 @@ char *report_value_text(const struct report_value *value, enum report_format for
     case VALUE_REAL:
         if (format == FORMAT_EXACT)
             return xasprintf("%.9g", value->real);
+        if (format == FORMAT_RATIO)
+            return xasprintf("%.3f", value->real);
         return xasprintf(format == FORMAT_US ? "%.3f" : "%.2f",
                          format == FORMAT_US ? value->real / 1e3 : value->real);
     }

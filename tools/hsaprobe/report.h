@@ -45,6 +45,7 @@ enum report_format {
     FORMAT_BYTES, ///< 64 KiB
     FORMAT_EXACT, ///< reals with nine significant digits
     FORMAT_US,    ///< nanoseconds, written as microseconds with three digits
+    FORMAT_RATIO, ///< reals with three digits
 };
 
 /// Who is shown a section.
@@ -103,6 +104,12 @@ struct report_section *report_manifest(struct report *report);
 /// Writers. They return false when writing failed (errno is set).
 bool report_write_text(const struct report *report, FILE *stream);
 bool report_write_json(const struct report *report, FILE *stream);
+/// All tables as one rectangle (RFC 4180): the columns of all of them, after "section", which names
+/// the table; fields, the manifest and notes are rows with "key" and "value".
+bool report_write_csv(const struct report *report, FILE *stream);
+struct json_t;
+/// A section as report_write_json writes it: an object, or an array of them. New reference.
+struct json_t *report_section_json(const struct report_section *section);
 
 /// What the writers see.
 struct report_section {

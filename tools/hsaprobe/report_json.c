@@ -48,7 +48,7 @@ static json_t *row_json(const struct report_section *section, size_t row) {
     return object;
 }
 
-static json_t *section_json(const struct report_section *section) {
+json_t *report_section_json(const struct report_section *section) {
     if (!section->is_table)
         return row_json(section, 0);
     json_t *array = json_array();
@@ -79,7 +79,7 @@ static json_t *document(const struct report *report) {
          section = section->next) {
         if (section->audience == AUDIENCE_PEOPLE)
             continue;
-        json_object_set_new(root, section->key, section_json(section));
+        json_object_set_new(root, section->key, report_section_json(section));
         json_t *of_section = sources_json(section);
         if (json_object_size(of_section))
             json_object_set_new(sources, section->key, of_section);

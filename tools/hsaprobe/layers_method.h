@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/// How `layers` measures, whatever it measures: restarts of the process, idle gaps, rounds.
+#ifndef TOOL_LAYERS_METHOD_H
+#define TOOL_LAYERS_METHOD_H
+
+#include "command.h"
+#include "measure/rounds.h"
+
+#define LAYERS_GAPS_MAX 16
+
+struct layers_method {
+    unsigned process_count;         ///< --restarts, this one included; at least 1
+    uint64_t gaps[LAYERS_GAPS_MAX]; ///< --gaps; 0 among them is the rounds without gaps
+    size_t gap_count;
+    unsigned process; ///< the number of this one in the samples
+};
+
+/// Rows for a command's table of options; their keys are layers_method_parse's.
+enum layers_method_key { KEY_RESTARTS = 0x400, KEY_GAPS };
+// clang-format off
+#define LAYERS_METHOD_OPTIONS                                                                      \
+    {"restarts", KEY_RESTARTS, "N", 0, "processes that measure, one after the other (default 5)", 3}, \
+    {"gaps", KEY_GAPS, "LIST", 0,                                                                  \
+     "also launch after idle times, such as 10us,100us,1ms (up to 50us spun, above slept)", 3}
+// clang-format on
+
+/// A parser for these options; ARGP_ERR_UNKNOWN for others.
+error_t layers_method_parse(int key, char *arg, struct argp_state *state,
+                            struct layers_method *method);
+/// The other processes measure, before this one does; sets `process`. In a restart itself it does
+/// nothing. Returns an exit code, prints.
+int layers_method_restart(struct command_context *context, struct layers_method *method);
+/// The rounds as this process runs them: seed, clock, what counts as the caller's device time.
+struct hsp_rounds_options layers_method_rounds(const struct command_context *context,
+                                               const struct hsp_rounds_options *rounds);
+/// Measures the arms without and with gaps and adds the samples. *out_result is that without, to be
+/// freed by the caller. Returns as hsp_rounds_run, or -ENOMEM.
+int layers_method_run(struct command_context *context, const struct layers_method *method,
+                      const char *workload, const struct hsp_arm *arms, size_t arm_count,
+                      const struct hsp_rounds_options *rounds, struct hsp_rounds_result *out_result,
+                      size_t *out_failed_arm);
+
+#endif
