@@ -18,8 +18,9 @@
 
 /// What has to be there before a command runs.
 enum command_needs {
-    NEEDS_NOTHING, ///< runs anywhere
-    NEEDS_GPU,     ///< restarts itself on the software GPU where there is no other
+    NEEDS_NOTHING,         ///< runs anywhere
+    NEEDS_GPU,             ///< restarts itself on the software GPU where there is no other
+    NEEDS_GPU_IN_CHILDREN, ///< the same, but only processes that it starts open the device
 };
 
 /// What it can print besides text.
@@ -49,7 +50,7 @@ struct command_options {
 
 /// Everything a running command gets.
 struct command_context {
-    struct device *device;       ///< NULL for NEEDS_NOTHING
+    struct device *device;       ///< NULL unless NEEDS_GPU
     struct report *report;       ///< NULL for FORMATS_NONE
     struct hsp_samples *samples; ///< what was measured; NULL but for FORMATS_SAMPLES
     char **argv;                 ///< the process's own

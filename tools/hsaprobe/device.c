@@ -54,6 +54,10 @@ static char *executable_path(void) {
     return xstrdup(path);
 }
 
+const void *device_software_address(void) {
+    return softgpu();
+}
+
 char *device_executable_directory(void) {
     char *path = executable_path();
     char *slash = path ? strrchr(path, '/') : NULL;

@@ -54,6 +54,9 @@ char *device_executable_directory(void);
 char *device_preload_value(const char *library, const char *existing);
 /// True when the software GPU is loaded into this process.
 bool device_is_software(void);
+/// An address within the software GPU's library, by which its part of a stack is known; NULL when
+/// it isn't loaded.
+const void *device_software_address(void);
 /// Source of what the driver or device said.
 enum report_source device_source(const struct device *device);
 

@@ -33,13 +33,13 @@ static int print_result(const struct command_context *context, const struct comm
 
 static bool needs_device(const struct command *command, const struct command_context *context) {
     const struct command_options *options = command->options;
-    return command->needs == NEEDS_GPU &&
+    return command->needs != NEEDS_NOTHING &&
            !(options->needs_nothing && options->needs_nothing(context->input));
 }
 
 static int run_on_device(const struct command *command, struct command_context *context,
                          const struct common_options *common) {
-    if (!needs_device(command, context))
+    if (!needs_device(command, context) || command->needs == NEEDS_GPU_IN_CHILDREN)
         return command->run(context);
     struct device device;
     int code = device_open(&common->device, &device);

@@ -35,7 +35,7 @@ const struct argp_option *command_common_options(const struct command *command) 
         [FORMATS_TABLE] = {table_options, device_options},
         [FORMATS_SAMPLES] = {samples_options, samples_options},
     };
-    return tables[command->formats][command->needs == NEEDS_GPU];
+    return tables[command->formats][command->needs != NEEDS_NOTHING];
 }
 
 /* Handed to both parsers; each takes its part. */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* H17: what does strace do to an allocation, and what to a dispatch? */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "claims/experiments.h"
+#include "claims/gpu.h"
+
+enum { SAMPLES = 24, SAMPLES_QUICK = 8, BATCH = 20, ATTACH_MS = 10000 };
+
+struct scene {
+    struct claim_gpu gpu;
+    struct hsp_launch *launch;
+    bool control;
+};
+
+/* Above the sub-allocator's blocks, so that each one enters the driver. */
+static double time_allocation(struct claim *claim, const struct scene *scene) {
+    void *memory = NULL;
+    double begin = claim_seconds();
+    claim_check(claim, hsp_memory_alloc(scene->gpu.vram, 4 << 20, NULL, 0, &memory), "VRAM");
+    claim_check(claim, hsp_memory_free(memory), "free");
+    return 1e6 * (claim_seconds() - begin);
+}
+
+/* Not hsp_launch_run, which compares clocks by system calls. */
+static void dispatch_once(struct claim *claim, const struct scene *scene) {
+    hsa_signal_t done = claim_gpu_start(claim, scene->gpu.queue, scene->launch);
+    claim_check(claim, hsp_dispatch_wait(scene->gpu.queue, done, HSP_WAIT_FOREVER, HSP_WAIT_ACTIVE),
+                "dispatch");
+}
+
+/* In the control the "dispatch" is made of system calls like the allocation. */
+static double time_dispatch(struct claim *claim, const struct scene *scene) {
+    double begin = claim_seconds();
+    for (int i = 0; i < BATCH; i++)
+        if (scene->control)
+            time_allocation(claim, scene);
+        else
+            dispatch_once(claim, scene);
+    return 1e6 * (claim_seconds() - begin) / BATCH;
+}
+
+static int traced(void) {
+    char text[4096];
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[length > 0 ? length : 0] = 0;
+    const char *field = strstr(text, "TracerPid:");
+    return field ? atoi(field + strlen("TracerPid:")) : 0;
+}
+
+/* strace attaches to this thread only: the software GPU's threads stand for hardware, which isn't
+ * traced either. Returns strace's process, 0 when it can't. */
+static pid_t attach(void) {
+    char target[16];
+    snprintf(target, sizeof target, "%d", getpid());
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        unsetenv("LD_PRELOAD"); /* strace needs no GPU */
+        execlp("strace", "strace", "-q", "-o", "/dev/null", "-p", target, (char *)NULL);
+        _exit(127);
+    }
+    int status;
+    for (int i = 0; i < ATTACH_MS && !traced(); i++) {
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return 0;
+        claim_pause_us(1000);
+    }
+    return traced() ? pid : 0;
+}
+
+static void detach(pid_t pid) {
+    kill(pid, SIGINT);
+    waitpid(pid, NULL, 0);
+}
+
+static void measure(struct claim *claim, const struct scene *scene, double *allocation,
+                    double *dispatch, size_t count) {
+    time_allocation(claim, scene); /* the first of each warms caches up */
+    time_dispatch(claim, scene);
+    for (size_t i = 0; i < count; i++) {
+        allocation[i] = time_allocation(claim, scene);
+        dispatch[i] = time_dispatch(claim, scene);
+    }
+}
+
+void claim_observer(struct claim *claim) {
+    struct scene scene = {.control = claim->setup->control};
+    double free_allocation[SAMPLES], free_dispatch[SAMPLES], allocation[SAMPLES], dispatch[SAMPLES];
+    size_t count = claim->setup->quick ? SAMPLES_QUICK : SAMPLES;
+    setenv("HSAPROBE_SOFT_DOORBELL", "spin", 1); /* the others make system calls of their own */
+    claim_gpu_open(claim, &scene.gpu);
+    scene.launch = claim_gpu_kernel(claim, scene.gpu.queue, "empty");
+    measure(claim, &scene, free_allocation, free_dispatch, count);
+    pid_t tracer = attach();
+    if (!tracer)
+        claim_undecided(claim, "strace isn't installed, or tracing isn't allowed here");
+    measure(claim, &scene, allocation, dispatch, count);
+    detach(tracer);
+    claim_samples(claim, "allocate and free 4 MiB", "us", free_allocation, count, 0, 0);
+    claim_samples(claim, "the same under strace", "us", allocation, count, 0, 0);
+    claim_samples(claim, "dispatch, round trip", "us", free_dispatch, count, 0, 0);
+    claim_samples(claim, "the same under strace", "us", dispatch, count, 0, 0);
+    double ratios[SAMPLES];
+    for (size_t i = 0; i < count; i++)
+        ratios[i] = allocation[i] / free_allocation[i] / (dispatch[i] / free_dispatch[i]);
+    claim_samples(claim, "slow-down of allocation / of dispatch", "", ratios, count,
+                  HSP_EXPECT_ABOVE, 2);
+}
