@@ -19,7 +19,7 @@ static void series_destroy(struct hsp_series *series) {
     free(series);
 }
 
-static void layer_fini(struct hsp_layer *layer) {
+static void layer_fini(struct hsp_named_layer *layer) {
     free(layer->workload);
     free(layer->name);
     free(layer->upper);
@@ -130,17 +130,17 @@ int hsp_series_add(struct hsp_samples *samples, struct hsp_series *series, uint3
 int hsp_samples_layer(struct hsp_samples *samples, const char *workload, const char *name,
                       const char *upper, const char *lower) {
     for (size_t i = 0; i < samples->layer_count; i++) {
-        const struct hsp_layer *layer = &samples->layers[i];
+        const struct hsp_named_layer *layer = &samples->layers[i];
         if (strcmp(layer->workload, workload) == 0 && strcmp(layer->upper, upper) == 0 &&
             strcmp(layer->lower, lower) == 0)
             return 0;
     }
-    struct hsp_layer *list =
+    struct hsp_named_layer *list =
         reallocarray(samples->layers, samples->layer_count + 1, sizeof *samples->layers);
     if (!list)
         return -ENOMEM;
     samples->layers = list;
-    struct hsp_layer layer = {strdup(workload), strdup(name), strdup(upper), strdup(lower)};
+    struct hsp_named_layer layer = {strdup(workload), strdup(name), strdup(upper), strdup(lower)};
     if (!layer.workload || !layer.name || !layer.upper || !layer.lower) {
         layer_fini(&layer);
         return -ENOMEM;

@@ -49,7 +49,7 @@ struct hsp_series {
 };
 
 /// A layer of a workload: `upper` minus `lower`.
-struct hsp_layer {
+struct hsp_named_layer {
     char *workload;
     char *name;
     char *upper; ///< an arm
@@ -59,7 +59,7 @@ struct hsp_layer {
 struct hsp_samples {
     struct hsp_series **series; ///< in the order of addition
     size_t series_count;
-    struct hsp_layer *layers; ///< in the order of addition: within a workload, lowest first
+    struct hsp_named_layer *layers; ///< in the order of addition: within a workload, lowest first
     size_t layer_count;
     uint32_t process_count; ///< one more than the highest process of any burst
 };

@@ -95,7 +95,7 @@ static int add_arm(struct report_section *summary, const struct hsp_samples *sam
 }
 
 static int add_layer(struct report_section *summary, const struct hsp_samples *samples,
-                     const struct hsp_layer *layer, const struct hsp_bootstrap *bootstrap) {
+                     const struct hsp_named_layer *layer, const struct hsp_bootstrap *bootstrap) {
     struct hsp_estimate estimates[COUNT(shown)] = {0};
     for (size_t i = 0; i < COUNT(shown); i++) {
         const struct hsp_series *upper =
@@ -114,11 +114,11 @@ int layers_summary_add(struct report_section *summary, const struct hsp_samples 
                        const char *workload, uint64_t seed) {
     static const char *const caller[] = {"device on caller", "device on caller, round trip", NULL};
     const struct hsp_bootstrap bootstrap = {.seed = seed};
-    const struct hsp_layer *lowest = NULL;
-    const struct hsp_layer *highest = NULL;
+    const struct hsp_named_layer *lowest = NULL;
+    const struct hsp_named_layer *highest = NULL;
     int rc = 0;
     for (size_t i = samples->layer_count; i-- > 0 && !rc;) {
-        const struct hsp_layer *layer = &samples->layers[i];
+        const struct hsp_named_layer *layer = &samples->layers[i];
         if (strcmp(layer->workload, workload) != 0)
             continue;
         rc = add_layer(summary, samples, layer, &bootstrap);

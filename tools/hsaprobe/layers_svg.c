@@ -20,7 +20,7 @@
 /* The layers of a workload, lowest first. */
 struct bars {
     const char *workload;
-    const struct hsp_layer *layers[32];
+    const struct hsp_named_layer *layers[32];
     struct hsp_estimate estimates[32];
     size_t count;
 };
@@ -35,7 +35,7 @@ static struct bars bars_of(const struct hsp_samples *samples, const char *worklo
     struct bars bars = {.workload = workload};
     const struct hsp_bootstrap bootstrap = {.seed = 1};
     for (size_t i = 0; i < samples->layer_count && bars.count < 32; i++) {
-        const struct hsp_layer *layer = &samples->layers[i];
+        const struct hsp_named_layer *layer = &samples->layers[i];
         if (strcmp(layer->workload, workload) != 0)
             continue;
         const struct hsp_series *upper =
@@ -83,7 +83,7 @@ static double draw_bars(FILE *stream, const struct bars *bars, double top) {
     double bottom = top + (double)bars->count * BAR + 4;
     draw_axis(stream, top, bottom, low, high);
     for (size_t i = 0; i < bars->count; i++) {
-        const struct hsp_layer *layer = bars->layers[bars->count - 1 - i];
+        const struct hsp_named_layer *layer = bars->layers[bars->count - 1 - i];
         const struct hsp_estimate *estimate = &bars->estimates[bars->count - 1 - i];
         double y = top + (double)i * BAR + 4;
         double from = LEFT + (fmin(0, estimate->value) - low) * scale;

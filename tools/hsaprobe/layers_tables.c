@@ -218,7 +218,7 @@ static bool has_gaps(const struct hsp_samples *samples, const struct hsp_series 
 }
 
 static int add_layer(struct report_section *layers, const struct hsp_samples *samples,
-                     const struct hsp_layer *layer, const struct hsp_bootstrap *bootstrap) {
+                     const struct hsp_named_layer *layer, const struct hsp_bootstrap *bootstrap) {
     for (size_t i = 0; i < samples->series_count; i++) {
         const struct hsp_series *upper = samples->series[i];
         if (upper->gap_ns || strcmp(upper->workload, layer->workload) != 0 ||
@@ -243,7 +243,7 @@ size_t layers_chain(const struct hsp_samples *samples, const char *workload, con
                     const struct hsp_series **out_chain, size_t capacity) {
     size_t count = 0;
     for (size_t i = 0; i < samples->layer_count; i++) {
-        const struct hsp_layer *layer = &samples->layers[i];
+        const struct hsp_named_layer *layer = &samples->layers[i];
         if (strcmp(layer->workload, workload) != 0)
             continue;
         const char *arms[] = {layer->lower, layer->upper};

@@ -73,7 +73,7 @@ bool samples_write(const struct hsp_samples *samples, const struct report *repor
     for (size_t i = 0; i < samples->series_count && ok; i++)
         ok = put(series_line(samples->series[i], i), stream);
     for (size_t i = 0; i < samples->layer_count && ok; i++) {
-        const struct hsp_layer *layer = &samples->layers[i];
+        const struct hsp_named_layer *layer = &samples->layers[i];
         ok =
             put(json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", "layer", "workload", layer->workload,
                           "name", layer->name, "upper", layer->upper, "lower", layer->lower),
