@@ -16,9 +16,11 @@ say() { printf 'soak: %s\n' "$*"; }
 
 # Programs of this soak are known by their environment, also when nobody is their parent any more.
 export HSAPROBE_SOAK=$$.$seed
-export TMPDIR=$folder/tmp
+TMPDIR=$(mktemp -d) || exit 1 # outside the build, whose name no installed file may hold
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 rm -rf "$folder"
-mkdir -p "$TMPDIR"
+mkdir -p "$folder"
 
 # test_numbers: one line each.
 test_numbers() {
