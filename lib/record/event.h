@@ -35,12 +35,13 @@
 #define HSP_TRACE_NO_ID 0xffffu
 
 /// Where a call belongs, from the program downwards. A note of kind HSP_NOTE_NAME tells an id's.
-enum hsp_layer {
+enum hsp_trace_layer {
     HSP_LAYER_SPAN, ///< the program's own spans (hsp_span_record)
     HSP_LAYER_HIP,
     HSP_LAYER_HSA,
     HSP_LAYER_THUNK,
-    HSP_LAYER_OS, ///< libc functions that enter the kernel: ioctl, mmap, ...
+    HSP_LAYER_OS,     ///< libc functions that enter the kernel: ioctl, mmap, ...
+    HSP_LAYER_DEVICE, ///< no calls: packets, copies and the device's times for them
     HSP_LAYER_COUNT
 };
 
@@ -68,6 +69,10 @@ enum hsp_trace_kind {
     HSP_TRACE_ALLOC,
     /// A code object was loaded by the call `parent_seq`: detail[0] its executable's handle.
     HSP_TRACE_LOAD,
+    /// Up to HSP_TRACE_PART_BYTES of the argument of the ioctl `parent_seq` as it left it, in the
+    /// event's first words: part `id` of several; `value` is the argument's size. The ioctl's own
+    /// event follows in the same ring.
+    HSP_TRACE_ARGUMENTS,
 };
 /// detail[1] of copies: no queue has this id.
 #define HSP_TRACE_COPIES UINT64_MAX
@@ -76,8 +81,8 @@ struct hsp_trace_event {
     uint64_t start_ticks;
     uint64_t end_ticks;
     uint64_t child_ticks; ///< of a call: time in the recorded calls directly inside it
-    uint64_t value;
     uint64_t detail[2];
+    uint64_t value;
     uint32_t seq;        ///< of this call in its thread; wraps
     uint32_t parent_seq; ///< of the recorded call around it; valid where parent_id is
     uint16_t id;         ///< what was called
@@ -87,6 +92,10 @@ struct hsp_trace_event {
     uint8_t kind;        ///< enum hsp_trace_kind
 };
 static_assert(sizeof(struct hsp_trace_event) == 64, "an event is a cache line");
+
+/// Bytes of an argument in one event: from start_ticks up to and without `value`.
+#define HSP_TRACE_PART_BYTES 40u
+static_assert(offsetof(struct hsp_trace_event, value) == HSP_TRACE_PART_BYTES, "argument parts");
 
 /// A call that has begun and not ended.
 struct hsp_trace_open {
@@ -181,7 +190,7 @@ struct hsp_session_page {
     uint64_t magic;
     uint32_t version;
     uint32_t ring_capacity; ///< events of each ring, a power of two
-    uint32_t layers;        ///< bit per enum hsp_layer
+    uint32_t layers;        ///< bit per enum hsp_trace_layer
     uint32_t waits;         ///< a full ring makes its thread wait for the reader
     uint32_t uses_counter;  ///< ticks are the processor's counter, else ns of CLOCK_MONOTONIC_RAW
     int32_t owner_pid;

@@ -109,8 +109,8 @@ static bool take_note(struct hsp_process *process, const struct hsp_trace_note *
     switch (note->kind) {
     case HSP_NOTE_NAME:
         if (note->key < HSP_TRACE_IDS_MAX && note->extra < HSP_LAYER_COUNT)
-            process->names[note->key] =
-                (struct hsp_process_name){.text = note->text, .layer = (enum hsp_layer)note->extra};
+            process->names[note->key] = (struct hsp_process_name){
+                .text = note->text, .layer = (enum hsp_trace_layer)note->extra};
         return true;
     case HSP_NOTE_KERNEL:
         return add_kernel(process, note);
@@ -234,7 +234,7 @@ const char *hsp_session_name(const struct hsp_session_process *process, uint16_t
     return id < HSP_TRACE_IDS_MAX && own->names[id].text ? own->names[id].text : UNKNOWN_NAME;
 }
 
-enum hsp_layer hsp_session_layer(const struct hsp_session_process *process, uint16_t id) {
+enum hsp_trace_layer hsp_session_layer(const struct hsp_session_process *process, uint16_t id) {
     const struct hsp_process *own = private_of(process);
     return id < HSP_TRACE_IDS_MAX && own->names[id].text ? own->names[id].layer : HSP_LAYER_COUNT;
 }

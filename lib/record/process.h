@@ -10,7 +10,7 @@
 
 struct hsp_process_name {
     const char *text; ///< in the file
-    enum hsp_layer layer;
+    enum hsp_trace_layer layer;
 };
 
 /// A kernel object's name, or a module: newest last.

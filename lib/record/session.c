@@ -28,9 +28,10 @@ struct hsp_session {
     uint64_t dropped_count; // of the processes that are over
 };
 
-static const char *const layer_names[HSP_LAYER_COUNT] = {"span", "hip", "hsa", "thunk", "os"};
+static const char *const layer_names[HSP_LAYER_COUNT] = {"span",  "hip", "hsa",
+                                                         "thunk", "os",  "device"};
 
-const char *hsp_layer_name(enum hsp_layer layer) {
+const char *hsp_layer_name(enum hsp_trace_layer layer) {
     return (unsigned)layer < HSP_LAYER_COUNT ? layer_names[layer] : NULL;
 }
 

@@ -23,7 +23,7 @@ struct hsp_session;
 
 struct hsp_session_options {
     uint32_t ring_capacity; ///< events per thread, a power of two; 0: 32768 (2 MiB)
-    uint32_t layers;        ///< bit per enum hsp_layer; 0: all
+    uint32_t layers;        ///< bit per enum hsp_trace_layer; 0: all
     bool is_paused;         ///< record nothing until hsp_session_set_active or a trigger
     bool waits;             ///< threads wait for the reader instead of dropping events
     const char *names;      ///< shell patterns, comma-separated; NULL: all functions
@@ -70,9 +70,9 @@ hsp_status hsp_session_poll(struct hsp_session *session, const struct hsp_sessio
 /// Function of an id; "?" for an unknown one. Valid as long as the process is.
 const char *hsp_session_name(const struct hsp_session_process *process, uint16_t id);
 /// Its layer; HSP_LAYER_COUNT for an unknown id.
-enum hsp_layer hsp_session_layer(const struct hsp_session_process *process, uint16_t id);
+enum hsp_trace_layer hsp_session_layer(const struct hsp_session_process *process, uint16_t id);
 /// "hip" and so on; NULL out of range.
-const char *hsp_layer_name(enum hsp_layer layer);
+const char *hsp_layer_name(enum hsp_trace_layer layer);
 /// Kernel whose object this was at that time; NULL when unknown.
 const char *hsp_session_kernel(const struct hsp_session_process *process, uint64_t kernel_object,
                                uint64_t ticks);

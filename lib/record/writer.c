@@ -368,7 +368,7 @@ void hsp_writer_note(enum hsp_note_kind kind, uint64_t key, uint64_t extra, cons
     __atomic_store_n(&note->kind, (uint32_t)kind, __ATOMIC_RELEASE);
 }
 
-uint16_t hsp_writer_name(enum hsp_layer layer, const char *name) {
+uint16_t hsp_writer_name(enum hsp_trace_layer layer, const char *name) {
     if (!hsp_process_page)
         return HSP_TRACE_NO_ID;
     const uint32_t id = __atomic_fetch_add(&hsp_process_page->name_count, 1, __ATOMIC_RELAXED);

@@ -44,7 +44,7 @@ bool hsp_writer_wait(struct hsp_trace_ring *ring);
 
 /// A number for a function of a layer, unique in the process; a name is registered once by its
 /// caller. HSP_TRACE_NO_ID when all are used up.
-uint16_t hsp_writer_name(enum hsp_layer layer, const char *name);
+uint16_t hsp_writer_name(enum hsp_trace_layer layer, const char *name);
 /// Writes a note; lost ones are counted.
 void hsp_writer_note(enum hsp_note_kind kind, uint64_t key, uint64_t extra, const char *text);
 /// True if the session's name patterns want this function.
