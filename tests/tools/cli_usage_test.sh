@@ -54,6 +54,16 @@ refuse 2 'built-in kernels have theirs' layers --grid 1
 refuse 2 'KERNEL is missing' layers f --grid 1 --block 1
 refuse 2 'not both' layers f k --kernel empty
 
+refuse 2 "--restarts: '0' is not a number" layers --restarts 0
+refuse 2 "--gaps: '3 km' is no time" layers --gaps '10us,3 km'
+refuse 2 "--gaps: '' is no time" layers --gaps 10us,
+refuse 2 "'xml' is none of text|json|jsonl|csv|svg" layers --format xml
+refuse 2 "'jsonl' is none of text|json|csv" compare a b --format jsonl
+
+refuse 2 'two results are needed' compare a
+refuse 2 "unexpected word 'c'" compare a b c
+refuse 2 "--threshold: 'x' is not a number" compare a b --threshold x
+
 refuse 2 'COLLECTION is missing' bench
 refuse 2 "'x' is no collection" bench x
 refuse 2 "--samples: '0' is not a number" bench dispatch --samples 0
@@ -77,7 +87,7 @@ accept 'Exit codes: 0 success' --help
 accept 'rand:SEED' help run
 accept '--vram=SIZE' soft --help
 accept 'complete -o default -F _hsaprobe hsaprobe' completion
-for command in info doctor run layers bench soft completion; do
+for command in info doctor run layers compare bench soft completion; do
     accept "Usage: hsaprobe $command" $command --help
     accept " $command " completion
 done
