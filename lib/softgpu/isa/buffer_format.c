@@ -71,10 +71,11 @@ static uint32_t piece_bytes(const struct view *view) {
 static bool read_element(struct sg_wave *w, const struct view *view, uint32_t index,
                          uint32_t offset, uint8_t *bytes, struct sg_access_fault *fault) {
     uint32_t piece = piece_bytes(view);
-    for (uint32_t at = 0; at < view->format->bytes; at += piece)
-        if (!sg_access_read(&w->tlb, byte_address(&view->buffer, index, offset, at), bytes + at,
-                            piece, fault))
+    for (uint32_t at = 0; at < view->format->bytes; at += piece) {
+        w->fault.va = byte_address(&view->buffer, index, offset, at);
+        if (!sg_access_read(&w->tlb, w->fault.va, bytes + at, piece, fault))
             return false;
+    }
     return true;
 }
 
@@ -91,10 +92,11 @@ static bool check_element(struct sg_wave *w, const struct view *view, uint32_t i
 static bool write_element(struct sg_wave *w, const struct view *view, uint32_t index,
                           uint32_t offset, const uint8_t *bytes, struct sg_access_fault *fault) {
     uint32_t piece = piece_bytes(view);
-    for (uint32_t at = 0; at < view->format->bytes; at += piece)
-        if (!sg_access_write(&w->tlb, byte_address(&view->buffer, index, offset, at), bytes + at,
-                             piece, fault))
+    for (uint32_t at = 0; at < view->format->bytes; at += piece) {
+        w->fault.va = byte_address(&view->buffer, index, offset, at);
+        if (!sg_access_write(&w->tlb, w->fault.va, bytes + at, piece, fault))
             return false;
+    }
     return true;
 }
 
@@ -141,7 +143,7 @@ bool sg_buffer_format_load(struct sg_wave *w, const struct sg_op *op) {
         uint32_t lane = sg_first_lane(left), index, offset, texel[4];
         uint8_t bytes[16];
         bool inside = lane_element(w, op, &view, lane, &index, &offset);
-        fault.lane = lane;
+        fault.lane = w->fault.lane = lane;
         if (inside && !read_element(w, &view, index, offset, bytes, &fault)) {
             sg_vmem_fault(w, op, &fault, false);
             return false;
@@ -175,7 +177,7 @@ bool sg_buffer_format_store(struct sg_wave *w, const struct sg_op *op) {
         ok = check_element(w, &view, index[lane], offset[lane], &fault);
     }
     for (uint64_t left = inside; ok && left; left &= left - 1) {
-        uint32_t lane = fault.lane = sg_first_lane(left), data[4], texel[4];
+        uint32_t lane = fault.lane = w->fault.lane = sg_first_lane(left), data[4], texel[4];
         uint8_t bytes[16];
         take_data(w, op, &view, lane, data);
         sg_texel_unselect(view.select, data, texel);

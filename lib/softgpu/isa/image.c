@@ -95,7 +95,8 @@ uint64_t sg_image_texel(const struct sg_image *image, const uint32_t at[3]) {
 bool sg_image_read(struct sg_wave *w, const struct sg_image *image, const uint32_t at[3],
                    uint32_t texel[4], struct sg_access_fault *fault) {
     uint8_t bytes[16];
-    if (!sg_access_read(&w->tlb, sg_image_texel(image, at), bytes, image->format->bytes, fault))
+    w->fault.va = sg_image_texel(image, at);
+    if (!sg_access_read(&w->tlb, w->fault.va, bytes, image->format->bytes, fault))
         return false;
     sg_texel_unpack(image->format, image->number, bytes, texel);
     return true;

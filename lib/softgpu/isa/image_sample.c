@@ -185,7 +185,7 @@ bool sg_image_sample(struct sg_wave *w, const struct sg_op *op) {
     for (uint64_t left = sg_wave_exec(w); left; left &= left - 1) {
         struct tap taps[3];
         uint32_t lane = sg_first_lane(left), texel[4] = {0};
-        fault.lane = lane;
+        fault.lane = w->fault.lane = lane;
         if (!image.is_null) {
             take_taps(w, op, &image, &sampler, lane, taps);
             if (!sample_lane(w, &image, &sampler, taps, texel, &fault)) {

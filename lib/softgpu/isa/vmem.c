@@ -222,6 +222,7 @@ SG_INLINE bool swizzled_load(struct sg_wave *w, const struct sg_op *op, const st
     bool direct = how == CONVERT_U && at->exec == UINT64_MAX && !(op->mods & SG_MEM_LDS);
     sg_lane_row *raw = direct ? (sg_lane_row *)sg_wave_row(w, op->dst) : &w->tmp[SG_TMP_RAW];
     if (!PICK(swizzled_read, bytes)(w, at, raw, &fault)) {
+        sg_swizzle_lowest(w, at, bytes, SG_VM_READ, &fault);
         sg_vmem_fault(w, op, &fault, false);
         return false;
     }
@@ -237,6 +238,7 @@ SG_INLINE bool swizzled_store(struct sg_wave *w, const struct sg_op *op,
     w->memory_op = op;
     if (PICK(swizzled_write, bytes)(w, at, shift, sg_vmem_data(w, data), &fault))
         return true;
+    sg_swizzle_lowest(w, at, bytes, SG_VM_WRITE, &fault);
     sg_vmem_fault(w, op, &fault, true);
     return false;
 }

@@ -73,6 +73,11 @@ extern const uint32_t sg_lane_dwords[SG_LANES];
 const struct sg_op *sg_vmem_fault(struct sg_wave *w, const struct sg_op *op,
                                   const struct sg_access_fault *fault, bool is_write);
 
+/// Interleaved accesses go dword by dword through all lanes: from the fault of the one that failed
+/// to that of the lowest lane.
+void sg_swizzle_lowest(struct sg_wave *w, const struct sg_swizzle *at, uint32_t bytes,
+                       uint32_t need, struct sg_access_fault *fault);
+
 /// Stops the wave at its last memory instruction: application memory at `va` went away under it.
 /// The lane is the lowest whose access touches that page, `va` its first byte there.
 void sg_vmem_host_fault(struct sg_wave *w, uint64_t va, bool is_write);

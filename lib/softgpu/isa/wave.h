@@ -104,7 +104,7 @@ struct sg_wave {
     uint32_t gws_value;
 
     /// Run loop only: the last memory instruction, for faults that arrive as a signal
-    /// (mem/guard.h).
+    /// (mem/guard.h). Samples and formatted buffers keep fault.lane and fault.va at their access.
     const struct sg_op *memory_op;
 
     uint32_t mode;    ///< HW_REG_MODE: round and denormals (low byte), DX10_CLAMP 8, IEEE 9
