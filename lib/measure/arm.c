@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "measure/arm.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <hsaprobe/runtime.h>
 
 #include "measure/arm_state.h"
 
@@ -30,23 +34,8 @@ void hsp_arm_packet(const struct hsp_arm_case *launch, union hsp_packet *out_pac
     out_packet->words[0] = launch->header | (uint32_t)setup << 16;
 }
 
-static int timer_nothing(void *state) {
-    (void)state;
-    return 0;
-}
-
-static const char *timer_error(void *state) {
-    (void)state;
-    return "";
-}
-
-struct hsp_arm hsp_arm_timer(void) {
-    static const struct hsp_arm_ops ops = {
-        .launch = timer_nothing, .wait = timer_nothing, .error = timer_error};
-    return (struct hsp_arm){.name = "timer", .ops = &ops};
-}
-
 hsp_status hsp_arm_state_create(const struct hsp_arm_case *launch,
+                                const struct hsp_queue_options *queue_options,
                                 struct hsp_arm_state **out_state) {
     struct hsp_arm_state *state = calloc(1, sizeof *state);
     if (!state)
@@ -59,6 +48,10 @@ hsp_status hsp_arm_state_create(const struct hsp_arm_case *launch,
     size_t block_bytes = state->kernarg_bytes ? state->kernarg_bytes : 1;
     hsp_status status =
         hsp_kernarg_arena_create(launch->agent, block_bytes, HSP_ARM_IN_FLIGHT_MAX, &state->arena);
+    if (!status && queue_options) {
+        status = hsp_queue_create(launch->agent, queue_options, &state->own_queue);
+        state->queue = state->own_queue;
+    }
     for (size_t i = 0; !status && i < HSP_ARM_IN_FLIGHT_MAX; i++)
         state->blocks[i] = hsp_kernarg_arena_acquire(state->arena);
     if (!status)
@@ -75,6 +68,7 @@ void hsp_arm_state_destroy(void *opaque) {
     struct hsp_arm_state *state = opaque;
     if (!state)
         return;
+    hsp_queue_destroy(state->own_queue);
     hsp_signal_destroy(state->done);
     for (size_t i = 0; i < HSP_ARM_IN_FLIGHT_MAX && state->blocks[i]; i++)
         hsp_kernarg_arena_release(state->arena, state->blocks[i]);
@@ -99,4 +93,81 @@ int hsp_arm_state_wait_done(struct hsp_arm_state *state) {
     hsp_status status =
         hsp_dispatch_wait(state->queue, state->done, HSP_WAIT_FOREVER, HSP_WAIT_ACTIVE);
     return status ? hsp_arm_state_fail(state, status) : 0;
+}
+
+int hsp_arm_state_submit(struct hsp_arm_state *state, const void *kernarg) {
+    uint64_t index;
+    hsp_status status = hsp_queue_reserve(state->queue, 1, HSP_WAIT_FOREVER, &index);
+    if (status)
+        return hsp_arm_state_fail(state, status);
+    union hsp_packet *slot = hsp_queue_slot(state->queue, index);
+    uint16_t unused_header;
+    uint16_t setup;
+    state->dispatch.kernarg = kernarg;
+    hsp_dispatch_fill(&state->dispatch, slot, &unused_header, &setup);
+    hsp_queue_publish(slot, state->header, setup);
+    hsp_queue_ring_doorbell(state->queue, index);
+    return 0;
+}
+
+int hsp_arm_state_submit_barrier(struct hsp_arm_state *state, uint16_t header,
+                                 hsa_signal_t completion) {
+    uint64_t index;
+    hsp_status status = hsp_queue_reserve(state->queue, 1, HSP_WAIT_FOREVER, &index);
+    if (status)
+        return hsp_arm_state_fail(state, status);
+    union hsp_packet *slot = hsp_queue_slot(state->queue, index);
+    for (int i = 1; i < 16; i++)
+        slot->words[i] = 0;
+    slot->barrier_and.completion_signal = completion;
+    hsp_queue_publish(slot, header, 0);
+    hsp_queue_ring_doorbell(state->queue, index);
+    return 0;
+}
+
+int hsp_arm_state_wait(void *opaque) {
+    struct hsp_arm_state *state = opaque;
+    hsp_signal_silent_store_relaxed(state->done, 1);
+    int rc = hsp_arm_state_submit_barrier(state, hsp_arm_barrier_header(), state->done);
+    return rc ? rc : hsp_arm_state_wait_done(state);
+}
+
+hsp_status hsp_arm_signals_init(struct hsp_arm_signals *signals) {
+    *signals = (struct hsp_arm_signals){0};
+    hsp_status status = HSP_OK;
+    for (size_t i = 0; i < HSP_ARM_IN_FLIGHT_MAX && !status; i++)
+        status = hsp_signal_create(0, NULL, &signals->signals[i]);
+    return status;
+}
+
+void hsp_arm_signals_fini(struct hsp_arm_signals *signals) {
+    for (size_t i = 0; i < HSP_ARM_IN_FLIGHT_MAX; i++)
+        hsp_signal_destroy(signals->signals[i]);
+}
+
+int hsp_arm_signals_wait(struct hsp_arm_signals *signals, struct hsp_arm_state *state) {
+    if (!signals->last.handle)
+        return 0;
+    hsp_status status =
+        hsp_dispatch_wait(state->queue, signals->last, HSP_WAIT_FOREVER, HSP_WAIT_ACTIVE);
+    signals->last.handle = 0;
+    return status ? hsp_arm_state_fail(state, status) : 0;
+}
+
+hsp_status hsp_arm_symbols(const struct hsp_arm_symbol *symbols, size_t count) {
+    struct hsp_runtime_info info;
+    hsp_status status = hsp_runtime_info_get(&info);
+    if (status)
+        return status;
+    void *library = dlopen(info.library_path, RTLD_LAZY | RTLD_NOLOAD);
+    if (!library)
+        return HSP_ERROR_NO_RUNTIME;
+    for (size_t i = 0; i < count; i++) {
+        void *symbol = dlsym(library, symbols[i].name);
+        memcpy(symbols[i].slot, &symbol, sizeof symbol);
+        if (!symbol)
+            status = HSP_ERROR_NOT_SUPPORTED;
+    }
+    dlclose(library); /* the runtime holds it */
+    return status;
 }

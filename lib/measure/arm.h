@@ -33,13 +33,31 @@ struct hsp_arm_case {
 /// Most launches between two waits; a kernarg block is kept for each.
 #define HSP_ARM_IN_FLIGHT_MAX 256
 
-/// Our own ring writer (queue.h). On failure *out_arm is untouched.
-hsp_status hsp_arm_ring_create(const struct hsp_arm_case *launch, struct hsp_arm *out_arm);
-/// HSA's functions as HIP calls them: index, read index, doorbell signal; from the
-/// libhsa-runtime64 that the library opened. On failure *out_arm is untouched.
-hsp_status hsp_arm_hsa_create(const struct hsp_arm_case *launch, struct hsp_arm *out_arm);
-/// Launches nothing and waits for nothing: what the timer itself costs.
-struct hsp_arm hsp_arm_timer(void);
+/// One of the arms of arms.def, which says what each does. On failure *out_arm is untouched.
+#define HSP_ARM_CREATE(name)                                                                       \
+    hsp_status hsp_arm_##name##_create(const struct hsp_arm_case *launch, struct hsp_arm *out_arm)
+HSP_ARM_CREATE(timer);
+HSP_ARM_CREATE(store);
+HSP_ARM_CREATE(packet);
+HSP_ARM_CREATE(soft_queue);
+HSP_ARM_CREATE(doorbell);
+HSP_ARM_CREATE(barrier);
+HSP_ARM_CREATE(barrier_done);
+HSP_ARM_CREATE(ring);
+HSP_ARM_CREATE(fence_none);
+HSP_ARM_CREATE(fence_agent);
+HSP_ARM_CREATE(fence_system);
+HSP_ARM_CREATE(kernarg_alloc);
+HSP_ARM_CREATE(scratch);
+HSP_ARM_CREATE(signal);
+HSP_ARM_CREATE(profiling);
+/// Needs hsp_runtime_request_table before the runtime was started.
+HSP_ARM_CREATE(intercept);
+HSP_ARM_CREATE(library);
+HSP_ARM_CREATE(recording);
+/// HSA's functions are those of the libhsa-runtime64 that the library opened.
+HSP_ARM_CREATE(hsa);
+#undef HSP_ARM_CREATE
 /// Frees an arm of any kind; accepts a zeroed one.
 void hsp_arm_destroy(struct hsp_arm *arm);
 

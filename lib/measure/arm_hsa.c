@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <hsaprobe/runtime.h>
 
 #include "measure/arm_state.h"
 
@@ -69,31 +65,13 @@ static void hsa_destroy(void *opaque) {
 }
 
 static hsp_status find_functions(struct hsa_functions *out_functions) {
-    struct hsp_runtime_info info;
-    hsp_status status = hsp_runtime_info_get(&info);
-    if (status)
-        return status;
-    void *library = dlopen(info.library_path, RTLD_LAZY | RTLD_NOLOAD);
-    if (!library)
-        return HSP_ERROR_NO_RUNTIME;
-    const struct {
-        const char *name;
-        void *slot;
-    } wanted[] = {
+    const struct hsp_arm_symbol symbols[] = {
         {"hsa_queue_add_write_index_screlease", &out_functions->add_write_index},
         {"hsa_queue_load_read_index_scacquire", &out_functions->load_read_index},
         {"hsa_signal_store_screlease", &out_functions->signal_store},
         {"hsa_signal_silent_store_relaxed", &out_functions->signal_silent_store},
     };
-    status = HSP_OK;
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        void *symbol = dlsym(library, wanted[i].name);
-        memcpy(wanted[i].slot, &symbol, sizeof symbol);
-        if (!symbol)
-            status = HSP_ERROR_NOT_SUPPORTED;
-    }
-    dlclose(library); /* the runtime holds it */
-    return status;
+    return hsp_arm_symbols(symbols, sizeof symbols / sizeof *symbols);
 }
 
 hsp_status hsp_arm_hsa_create(const struct hsp_arm_case *launch, struct hsp_arm *out_arm) {
@@ -106,7 +84,7 @@ hsp_status hsp_arm_hsa_create(const struct hsp_arm_case *launch, struct hsp_arm 
     arm->barrier_header = hsp_arm_barrier_header();
     hsp_status status = find_functions(&arm->hsa);
     if (!status)
-        status = hsp_arm_state_create(launch, &arm->common);
+        status = hsp_arm_state_create(launch, NULL, &arm->common);
     if (status) {
         hsa_destroy(arm);
         return status;

@@ -11,7 +11,7 @@
 
 #define HSP_HIP_ARMS_FILE    "libhsaprobe-hip.so"
 #define HSP_HIP_ARMS_SYMBOL  "hsp_hip_arms"
-#define HSP_HIP_ARMS_VERSION 1
+#define HSP_HIP_ARMS_VERSION 2
 
 /// Words of a failure.
 struct hsp_hip_error {
@@ -25,12 +25,10 @@ struct hsp_hip_arms {
     /// Initialises HIP on the device and creates the stream. Returns 0, or -1 with the reason.
     int (*open)(const struct hsp_arm_case *launch, void **out_context,
                 struct hsp_hip_error *out_error);
-    /// hipModuleLaunchKernel; the module is loaded from the case's image.
-    int (*module_create)(void *context, const struct hsp_arm_case *launch, struct hsp_arm *out_arm,
-                         struct hsp_hip_error *out_error);
-    /// hipLaunchKernel; the image is registered as the compiler's start-up code would.
-    int (*launch_create)(void *context, const struct hsp_arm_case *launch, struct hsp_arm *out_arm,
-                         struct hsp_hip_error *out_error);
+    /// Makes an arm of arms.def whose place is HSP_ARM_HIP, by its name: the module is loaded from
+    /// the case's image, or the image is registered as the compiler's start-up code would.
+    int (*create)(void *context, const char *name, const struct hsp_arm_case *launch,
+                  struct hsp_arm *out_arm, struct hsp_hip_error *out_error);
     /// Launches the arm once and reads the packet that HIP wrote for it, header included, before it
     /// is consumed. Returns 0, or -1 with the reason (a HIP whose queues can't be seen). The arm
     /// must be idle; a few launches are made.

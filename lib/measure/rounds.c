@@ -160,10 +160,10 @@ static int measure_burst(struct run *run, size_t index, uint32_t round,
     return 0;
 }
 
-/* Visits one arm. With a result everything is recorded as round `round`; without, the burst's
- * median round trip goes to *out_warm. */
-static int visit(struct run *run, size_t index, uint32_t round, struct hsp_rounds_result *result,
-                 double *out_warm) {
+/* What is measured in a visit of one arm. With a result everything is recorded as round `round`;
+ * without, the burst's median round trip goes to *out_warm. */
+static int measure_arm(struct run *run, size_t index, uint32_t round,
+                       struct hsp_rounds_result *result, double *out_warm) {
     const struct hsp_rounds_options *options = run->options;
     const struct hsp_arm *arm = &run->arms[index];
     double unused[HSP_METRIC_COUNT];
@@ -184,6 +184,17 @@ static int visit(struct run *run, size_t index, uint32_t round, struct hsp_round
     if (out_warm)
         *out_warm = hsp_stats_median_inplace(run->scratch, options->burst_count);
     return 0;
+}
+
+static int visit(struct run *run, size_t index, uint32_t round, struct hsp_rounds_result *result,
+                 double *out_warm) {
+    const struct hsp_arm *arm = &run->arms[index];
+    if (arm->ops->enter && arm->ops->enter(arm->state))
+        return -EIO;
+    int rc = measure_arm(run, index, round, result, out_warm);
+    if (arm->ops->leave)
+        arm->ops->leave(arm->state);
+    return rc;
 }
 
 static int one_round(struct run *run, uint32_t round, struct hsp_rounds_result *result,

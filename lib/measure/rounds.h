@@ -38,12 +38,15 @@ struct hsp_burst_tags {
     uint32_t major_faults;
 };
 
-/// What an arm does. Both return 0, or non-zero on a failure that `error` then describes.
+/// What an arm does. `launch`, `wait` and `enter` return 0, or non-zero on a failure that `error`
+/// then describes.
 struct hsp_arm_ops {
     int (*launch)(void *state);        ///< submits one launch and does not wait for it
     int (*wait)(void *state);          ///< returns once everything that was launched has completed
     const char *(*error)(void *state); ///< text of the last failure; owned by the arm
     void (*destroy)(void *state);      ///< frees the arm; may be NULL; accepts NULL
+    int (*enter)(void *state);         ///< before a visit; may be NULL. Not timed.
+    void (*leave)(void *state);        ///< after a visit, also a failed one; may be NULL
 };
 
 /// One way to launch.

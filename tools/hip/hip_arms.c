@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HIP arms: hipModuleLaunchKernel and hipLaunchKernel. */
+/* The HIP arms: hipModuleLaunchKernel, hipLaunchKernel, the latter between events, graphs of it. */
 #include <hip/hip_runtime_api.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,11 @@ struct hip_arm {
     dim3 blocks;
     dim3 threads;
     uint32_t shared_bytes;
-    void **arguments; /* addresses of the explicit arguments' values */
+    void **arguments;          /* addresses of the explicit arguments' values */
+    hipEvent_t before;         /* events arm */
+    hipEvent_t after;          /* events arm */
+    hipGraph_t graph;          /* graph arms */
+    hipGraphExec_t executable; /* graph arms */
     hipError_t error;
 };
 
@@ -103,6 +107,27 @@ static int runtime_launch(void *opaque) {
     return arm->error != hipSuccess;
 }
 
+static int events_launch(void *opaque) {
+    struct hip_arm *arm = opaque;
+    arm->error = hipEventRecord(arm->before, arm->stream);
+    if (arm->error != hipSuccess || runtime_launch(arm))
+        return 1;
+    arm->error = hipEventRecord(arm->after, arm->stream);
+    return arm->error != hipSuccess;
+}
+
+static int events_wait(void *opaque) {
+    struct hip_arm *arm = opaque;
+    arm->error = hipEventSynchronize(arm->after);
+    return arm->error != hipSuccess;
+}
+
+static int graph_launch(void *opaque) {
+    struct hip_arm *arm = opaque;
+    arm->error = hipGraphLaunch(arm->executable, arm->stream);
+    return arm->error != hipSuccess;
+}
+
 static int stream_wait(void *opaque) {
     struct hip_arm *arm = opaque;
     arm->error = hipStreamSynchronize(arm->stream);
@@ -118,6 +143,14 @@ static void arm_destroy(void *opaque) {
     struct hip_arm *arm = opaque;
     if (!arm)
         return;
+    if (arm->executable)
+        (void)hipGraphExecDestroy(arm->executable);
+    if (arm->graph)
+        (void)hipGraphDestroy(arm->graph);
+    if (arm->before)
+        (void)hipEventDestroy(arm->before);
+    if (arm->after)
+        (void)hipEventDestroy(arm->after);
     if (arm->module)
         (void)hipModuleUnload(arm->module);
     if (arm->registered)
@@ -168,36 +201,18 @@ static struct hip_arm *arm_create(const struct context *context, const struct hs
     return arm;
 }
 
-static int module_create(void *context, const struct hsp_arm_case *launch, struct hsp_arm *out_arm,
-                         struct hsp_hip_error *out_error) {
-    static const struct hsp_arm_ops ops = {
-        .launch = module_launch, .wait = stream_wait, .error = arm_error, .destroy = arm_destroy};
-    struct hip_arm *arm = arm_create(context, launch, out_error);
-    if (!arm)
-        return -1;
+/* Each make_ function finishes an arm; what it began is freed with the arm. */
+static hipError_t make_module(struct hip_arm *arm, const struct hsp_arm_case *launch) {
     hipError_t error = hipModuleLoadData(&arm->module, launch->image->bytes);
-    if (error == hipSuccess)
-        error = hipModuleGetFunction(&arm->function, arm->module, launch->kernel->name);
-    if (error != hipSuccess) {
-        arm_destroy(arm);
-        return fail(error, "HIP module", out_error);
-    }
-    *out_arm = (struct hsp_arm){.name = "hip-module", .ops = &ops, .state = arm};
-    return 0;
+    return error == hipSuccess
+               ? hipModuleGetFunction(&arm->function, arm->module, launch->kernel->name)
+               : error;
 }
 
-static int launch_create(void *context, const struct hsp_arm_case *launch, struct hsp_arm *out_arm,
-                         struct hsp_hip_error *out_error) {
-    static const struct hsp_arm_ops ops = {
-        .launch = runtime_launch, .wait = stream_wait, .error = arm_error, .destroy = arm_destroy};
-    struct hip_arm *arm = arm_create(context, launch, out_error);
-    if (!arm)
-        return -1;
+static hipError_t make_registered(struct hip_arm *arm, const struct hsp_arm_case *launch) {
     arm->bundle = bundle_create(launch->image->isa, launch->image->bytes, launch->image->size);
-    if (!arm->bundle) {
-        arm_destroy(arm);
-        return fail(hipErrorOutOfMemory, "HIP fat binary", out_error);
-    }
+    if (!arm->bundle)
+        return hipErrorOutOfMemory;
     arm->wrapper =
         (struct fat_binary_wrapper){FAT_BINARY_MAGIC, FAT_BINARY_VERSION, arm->bundle, NULL};
     arm->registered = __hipRegisterFatBinary(&arm->wrapper);
@@ -205,12 +220,85 @@ static int launch_create(void *context, const struct hsp_arm_case *launch, struc
     __hipRegisterFunction(arm->registered, &arm->host_function, name, name, ~0u, NULL, NULL, NULL,
                           NULL, NULL);
     struct hipFuncAttributes attributes;
-    hipError_t error = hipFuncGetAttributes(&attributes, &arm->host_function); /* loads it now */
+    return hipFuncGetAttributes(&attributes, &arm->host_function); /* loads it now */
+}
+
+static hipError_t make_events(struct hip_arm *arm, const struct hsp_arm_case *launch) {
+    hipError_t error = make_registered(arm, launch);
+    if (error == hipSuccess)
+        error = hipEventCreate(&arm->before);
+    return error == hipSuccess ? hipEventCreate(&arm->after) : error;
+}
+
+/* Kernel nodes in a row. */
+static hipError_t make_graph(struct hip_arm *arm, const struct hsp_arm_case *launch, int count) {
+    hipError_t error = make_registered(arm, launch);
+    if (error == hipSuccess)
+        error = hipGraphCreate(&arm->graph, 0);
+    hipKernelNodeParams parameters = {.func = &arm->host_function,
+                                      .gridDim = arm->blocks,
+                                      .blockDim = arm->threads,
+                                      .sharedMemBytes = arm->shared_bytes,
+                                      .kernelParams = arm->arguments};
+    hipGraphNode_t last = NULL;
+    for (int i = 0; i < count && error == hipSuccess; i++) {
+        hipGraphNode_t node;
+        error = hipGraphAddKernelNode(&node, arm->graph, &last, i > 0, &parameters);
+        last = node;
+    }
+    return error == hipSuccess ? hipGraphInstantiate(&arm->executable, arm->graph, NULL, NULL, 0)
+                               : error;
+}
+
+static hipError_t make_graph_1(struct hip_arm *arm, const struct hsp_arm_case *launch) {
+    return make_graph(arm, launch, 1);
+}
+
+static hipError_t make_graph_10(struct hip_arm *arm, const struct hsp_arm_case *launch) {
+    return make_graph(arm, launch, 10);
+}
+
+static hipError_t make_graph_100(struct hip_arm *arm, const struct hsp_arm_case *launch) {
+    return make_graph(arm, launch, 100);
+}
+
+static const struct kind {
+    const char *name;
+    hipError_t (*make)(struct hip_arm *arm, const struct hsp_arm_case *launch);
+    struct hsp_arm_ops ops;
+} kinds[] = {
+#define KIND(name, make, launch, wait)                                                             \
+    { name, make, {launch, wait, arm_error, arm_destroy, NULL, NULL}, }
+    KIND("hip-module", make_module, module_launch, stream_wait),
+    KIND("hip", make_registered, runtime_launch, stream_wait),
+    KIND("hip-events", make_events, events_launch, events_wait),
+    KIND("graph-1", make_graph_1, graph_launch, stream_wait),
+    KIND("graph-10", make_graph_10, graph_launch, stream_wait),
+    KIND("graph-100", make_graph_100, graph_launch, stream_wait),
+#undef KIND
+};
+
+static const struct kind *kind_find(const char *name) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+static int create(void *context, const char *name, const struct hsp_arm_case *launch,
+                  struct hsp_arm *out_arm, struct hsp_hip_error *out_error) {
+    const struct kind *kind = kind_find(name);
+    if (!kind)
+        return fail(hipErrorNotSupported, name, out_error);
+    struct hip_arm *arm = arm_create(context, launch, out_error);
+    if (!arm)
+        return -1;
+    hipError_t error = kind->make(arm, launch);
     if (error != hipSuccess) {
         arm_destroy(arm);
-        return fail(error, "HIP registered kernel", out_error);
+        return fail(error, name, out_error);
     }
-    *out_arm = (struct hsp_arm){.name = "hip", .ops = &ops, .state = arm};
+    *out_arm = (struct hsp_arm){.name = kind->name, .ops = &kind->ops, .state = arm};
     return 0;
 }
 
@@ -227,8 +315,7 @@ HSP_API extern const struct hsp_hip_arms hsp_hip_arms;
 const struct hsp_hip_arms hsp_hip_arms = {
     .version = HSP_HIP_ARMS_VERSION,
     .open = arms_open,
-    .module_create = module_create,
-    .launch_create = launch_create,
+    .create = create,
     .read_packet = read_packet,
     .close = arms_close,
     .runtime_version = runtime_version,

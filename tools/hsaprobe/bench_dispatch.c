@@ -150,7 +150,7 @@ static int run_with(struct command_context *context, const struct bench_input *i
     struct bench bench = {.context = context, .input = input};
     bench.table = report_table(context->report, "dispatch", "an empty kernel", columns,
                                sizeof columns / sizeof *columns);
-    int code = arms_init(launch, 0, &bench.arms);
+    int code = arms_init(launch, arms_standard(), 0, &bench.arms);
     if (!code) {
         bench.queue = bench.arms.launch.queue;
         hsp_dispatch_init(&bench.dispatch, &launch->code, &launch->geometry, NULL);

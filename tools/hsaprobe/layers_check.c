@@ -15,12 +15,12 @@ static void contents_free(void **contents, size_t count) {
     free(contents);
 }
 
-/* What an arm leaves behind after CHECK_LAUNCHES on fresh buffers. NULL after printing. */
-static void **contents_of(const struct launch *launch, const struct hsp_arm *arm) {
+/* What an arm leaves behind after `count` launches on fresh buffers. NULL after printing. */
+static void **contents_of(const struct launch *launch, const struct hsp_arm *arm, uint32_t count) {
     if (launch_reset(launch))
         return NULL;
     int failed = 0;
-    for (int i = 0; i < CHECK_LAUNCHES && !failed; i++)
+    for (uint32_t i = 0; i < count && !failed; i++)
         failed = arm->ops->launch(arm->state) || arm->ops->wait(arm->state);
     if (failed) {
         failure(EXIT_FAILED, arm->name, "%s", arm->ops->error(arm->state));
@@ -52,18 +52,30 @@ static bool wrote(const struct launch *launch, void *const *contents) {
     return false;
 }
 
-/* What a kernel without a check of its own is compared with: two runs of the lowest arm. */
+/* What a kernel without a check of its own is compared with: two runs of arm ring. */
 struct reference {
+    uint32_t kernel_count; /* runs of the kernel in each; 0: not there */
     void **contents;
     bool repeats; /* both runs left the same */
 };
 
-static int reference_init(const struct launch *launch, const struct arms *arms,
-                          struct reference *reference) {
-    reference->contents = contents_of(launch, &arms->arms[ARM_RING]);
-    void **again = reference->contents ? contents_of(launch, &arms->arms[ARM_RING]) : NULL;
-    if (again)
+static void reference_fini(const struct launch *launch, struct reference *reference) {
+    contents_free(reference->contents, launch->buffer_count);
+    *reference = (struct reference){0};
+}
+
+/* For arms that run the kernel so often. Returns an exit code. */
+static int reference_need(const struct launch *launch, const struct arms *arms,
+                          uint32_t kernel_count, struct reference *reference) {
+    if (reference->kernel_count == kernel_count)
+        return EXIT_OK;
+    reference_fini(launch, reference);
+    reference->contents = contents_of(launch, &arms->ring, kernel_count);
+    void **again = reference->contents ? contents_of(launch, &arms->ring, kernel_count) : NULL;
+    if (again) {
         reference->repeats = difference(launch, reference->contents, again) < 0;
+        reference->kernel_count = kernel_count;
+    }
     contents_free(again, launch->buffer_count);
     return again ? EXIT_OK : EXIT_FAILED;
 }
@@ -82,20 +94,21 @@ static const char *judge(const struct launch *launch, const struct reference *re
 }
 
 static int check_arm(const struct layers_tables *tables, const char *kernel,
-                     const struct launch *launch, const struct hsp_arm *arm, uint64_t launch_count,
-                     const struct reference *reference, layers_checker check) {
-    void **contents = contents_of(launch, arm);
+                     const struct launch *launch, const struct hsp_arm *arm, uint64_t kernel_count,
+                     uint32_t check_count, const struct reference *reference,
+                     layers_checker check) {
+    void **contents = contents_of(launch, arm, CHECK_LAUNCHES);
     if (!contents)
         return EXIT_FAILED;
     char *wrong = NULL;
     const char *right = "as computed on the host";
     if (check)
-        wrong = check(launch, contents, CHECK_LAUNCHES);
+        wrong = check(launch, contents, check_count);
     else
         right = judge(launch, reference, contents, &wrong);
     bool known = check || reference->repeats;
     report_row(tables->checks, report_text(kernel), report_text(arm->name),
-               report_integer(launch_count + CHECK_LAUNCHES),
+               report_integer(kernel_count + check_count),
                known ? report_boolean(!wrong) : report_nothing(),
                report_text(wrong ? wrong : right));
     if (wrong || !known)
@@ -110,10 +123,18 @@ int layers_check(const struct layers_tables *tables, const char *kernel,
                  const struct launch *launch, const struct arms *arms,
                  const struct hsp_rounds_result *result, layers_checker check) {
     struct reference reference = {0};
-    int code = check ? EXIT_OK : reference_init(launch, arms, &reference);
-    for (size_t arm = ARM_RING; arm < arms->count && !code; arm++)
-        code = check_arm(tables, kernel, launch, &arms->arms[arm], result->launch_counts[arm],
-                         &reference, check);
-    contents_free(reference.contents, launch->buffer_count);
+    int code = EXIT_OK;
+    for (size_t i = 0; i < arms->count && !code; i++) {
+        uint32_t kernel_count = arms->rows[i]->kernel_count;
+        if (kernel_count == 0)
+            continue;
+        if (!check)
+            code = reference_need(launch, arms, CHECK_LAUNCHES * kernel_count, &reference);
+        if (!code)
+            code = check_arm(tables, kernel, launch, &arms->arms[i],
+                             result->launch_counts[i] * kernel_count, CHECK_LAUNCHES * kernel_count,
+                             &reference, check);
+    }
+    reference_fini(launch, &reference);
     return code;
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/// The words of `hsaprobe layers`.
+#ifndef TOOL_LAYERS_INPUT_H
+#define TOOL_LAYERS_INPUT_H
+
+#include "arms.h"
+#include "builtin.h"
+#include "layers_method.h"
+
+struct layers_input {
+    struct launch_input launch;
+    struct layers_method method;
+    struct hsp_rounds_options rounds;
+    const struct builtin *builtin; ///< --kernel
+    const char *doorbell;          ///< --doorbell
+    uint16_t header;               ///< of --fence; 0: as HIP
+    bool details;                  ///< --details
+    bool list;                     ///< --list
+    arms_choice arms;              ///< --arm, --all-arms; 0: the standard ones
+};
+
+/// Options, parser and texts; details are made from the tables.
+extern const struct command_options cmd_layers_options;
+/// Processors that this process may run on.
+unsigned layers_processor_count(void);
+
+/// --list: the table of arms. Returns an exit code.
+int layers_list(struct report *report);
+
+#endif
