@@ -23,6 +23,7 @@ struct sg_bo {
     uint32_t flags;       ///< ABI_KFD_MEM_*
     uint32_t index;       ///< low half of the handle
     uint32_t mapped;      ///< in whose address space: bit i is GPU i
+    uint32_t holes;       ///< where XNACK would else make it accessible: bit i is GPU i
     bool is_gem;          ///< has a handle of the render node, none of /dev/kfd
     bool is_import;       ///< made by another process, or by this one as another object
     struct sg_file *file; ///< where a range is held for it; NULL: nobody shares it

@@ -418,12 +418,41 @@ static bool is_mapped(const struct sg_gpu *gpu, const struct sg_bo *bo) {
     return bo->mapped & 1u << gpu->index;
 }
 
+static void fill_hole(struct sg_gpu *gpu, struct sg_bo *bo) {
+    if (bo->holes & 1u << gpu->index)
+        sg_vm_unmap(gpu->vm, bo->va, bo->bytes);
+    bo->holes &= ~(1u << gpu->index);
+}
+
+/* XNACK gives a GPU the application's memory, but not what is mapped for its peers alone. */
+static void dig_holes(struct sg_kfd *kfd, struct sg_bo *bo) {
+    for (uint32_t i = 0; i < kfd->config.gpu_count; i++) {
+        struct sg_gpu *gpu = &kfd->gpus[i];
+        const struct sg_vm_range hole = {.va = bo->va,
+                                         .bytes = bo->bytes,
+                                         .host = (uint8_t *)(uintptr_t)bo->va,
+                                         .flags = SG_VM_USERPTR};
+        fill_hole(gpu, bo);
+        if (kfd->xnack && bo->mapped && !is_mapped(gpu, bo) && !sg_vm_map(gpu->vm, &hole))
+            bo->holes |= 1u << i;
+    }
+}
+
 static int map_on_device(struct sg_gpu *gpu, struct sg_bo *bo) {
-    return is_mapped(gpu, bo) ? 0 : map_bo(gpu, bo);
+    if (is_mapped(gpu, bo))
+        return 0;
+    fill_hole(gpu, bo);
+    const int error = map_bo(gpu, bo);
+    dig_holes(gpu->kfd, bo);
+    return error;
 }
 
 static int unmap_on_device(struct sg_gpu *gpu, struct sg_bo *bo) {
-    return is_mapped(gpu, bo) ? unmap_bo(gpu, bo) : -EINVAL;
+    if (!is_mapped(gpu, bo))
+        return -EINVAL;
+    const int error = unmap_bo(gpu, bo);
+    dig_holes(gpu->kfd, bo);
+    return error;
 }
 
 int sg_ioctl_map_memory(struct sg_kfd *kfd, struct abi_kfd_map_memory *args) {
