@@ -12,6 +12,7 @@
 /// The sections of the report, in its order.
 struct layers_tables {
     struct report_section *summary;   ///< kernel x layer, the answer in one screen; text only
+    struct report_section *others;    ///< the same for layers beside the chain; text only
     struct report_section *gaps;      ///< kernel x arm x gap
     struct report_section *packets;   ///< kernel x whose packet
     struct report_section *arms;      ///< kernel x arm x what: percentiles
@@ -30,12 +31,16 @@ void layers_add_packets(const struct layers_tables *tables, struct report *repor
 /// what doesn't add up. `seed` is that of the intervals. Returns 0 or -ENOMEM.
 int layers_add_results(const struct layers_tables *tables, struct report *report,
                        const struct hsp_samples *samples, uint64_t seed);
-/// The summary's rows of one workload, in the order of samples->layers from the last: the layers,
-/// then the arms that they are differences of. Returns 0 or -ENOMEM.
-int layers_summary_add(struct report_section *summary, const struct hsp_samples *samples,
+/// The rows of one workload. The summary has the chain of layers that stand on each other (those of
+/// layers_chain), highest first, then the arms that they are differences of; the layers that are no
+/// part of the chain go to `others`. Returns 0 or -ENOMEM.
+int layers_summary_add(const struct layers_tables *tables, const struct hsp_samples *samples,
                        const char *workload, uint64_t seed);
-/// The summary: an empty table, first in the report.
-struct report_section *layers_summary_create(struct report *report);
+/// An empty table of this form; for people only.
+struct report_section *layers_summary_create(struct report *report, const char *key,
+                                             const char *title);
+/// Whether `layer` is part of the chain of its workload.
+bool layers_in_chain(const struct hsp_samples *samples, const struct hsp_named_layer *layer);
 /// Names the layers between neighbouring arms of a kernel in `samples`. Returns 0 or -ENOMEM.
 int layers_name(struct hsp_samples *samples, const char *kernel, const struct arms *arms,
                 bool software);

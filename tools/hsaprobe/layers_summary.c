@@ -9,7 +9,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-struct report_section *layers_summary_create(struct report *report) {
+struct report_section *layers_summary_create(struct report *report, const char *key,
+                                             const char *title) {
     static const struct report_column columns[] = {
         {"kernel", "kernel", SOURCE_NONE, FORMAT_PLAIN},
         {"layer", "layer", SOURCE_NONE, FORMAT_PLAIN},
@@ -18,9 +19,7 @@ struct report_section *layers_summary_create(struct report *report) {
         {"back_to_back", "back to back", SOURCE_NONE, FORMAT_PLAIN},
         {"source", "source", SOURCE_NONE, FORMAT_PLAIN},
     };
-    struct report_section *summary = report_table(
-        report, "summary", "what each layer adds to a launch, us: median [95% interval]", columns,
-        COUNT(columns));
+    struct report_section *summary = report_table(report, key, title, columns, COUNT(columns));
     report_limit(summary, AUDIENCE_PEOPLE);
     return summary;
 }
@@ -110,31 +109,51 @@ static int add_layer(struct report_section *summary, const struct hsp_samples *s
     return 0;
 }
 
-int layers_summary_add(struct report_section *summary, const struct hsp_samples *samples,
-                       const char *workload, uint64_t seed) {
-    static const char *const caller[] = {"device on caller", "device on caller, round trip", NULL};
-    const struct hsp_bootstrap bootstrap = {.seed = seed};
-    const struct hsp_named_layer *lowest = NULL;
-    const struct hsp_named_layer *highest = NULL;
+/* All layers of the workload that are part of the chain, or are not; the highest first. */
+static int add_layers(struct report_section *table, const struct hsp_samples *samples,
+                      const char *workload, bool in_chain, const struct hsp_bootstrap *bootstrap) {
     int rc = 0;
     for (size_t i = samples->layer_count; i-- > 0 && !rc;) {
         const struct hsp_named_layer *layer = &samples->layers[i];
-        if (strcmp(layer->workload, workload) != 0)
-            continue;
-        rc = add_layer(summary, samples, layer, &bootstrap);
-        highest = highest ? highest : layer;
-        lowest = layer;
+        if (strcmp(layer->workload, workload) == 0 && layers_in_chain(samples, layer) == in_chain)
+            rc = add_layer(table, samples, layer, bootstrap);
     }
-    if (!lowest || rc)
-        return rc;
-    rc = add_arm(summary, samples, workload, lowest->lower, lowest->lower, HSP_SOURCE_MEASURED,
-                 shown, &bootstrap);
+    return rc;
+}
+
+/* The lowest arm of the chain and the highest, which is the whole. */
+static int add_ends(struct report_section *summary, const struct hsp_samples *samples,
+                    const char *workload, const struct hsp_bootstrap *bootstrap) {
+    static const char *const caller[] = {"device on caller", "device on caller, round trip", NULL};
+    const struct hsp_named_layer *lowest = NULL;
+    const struct hsp_named_layer *highest = NULL;
+    for (size_t i = 0; i < samples->layer_count; i++) {
+        const struct hsp_named_layer *layer = &samples->layers[i];
+        if (strcmp(layer->workload, workload) != 0 || !layers_in_chain(samples, layer))
+            continue;
+        lowest = lowest ? lowest : layer;
+        highest = layer;
+    }
+    if (!lowest)
+        return 0;
     char *whole = xasprintf("= whole launch, arm %s", highest->upper);
+    int rc = add_arm(summary, samples, workload, lowest->lower, lowest->lower, HSP_SOURCE_MEASURED,
+                     shown, bootstrap);
     if (!rc)
         rc = add_arm(summary, samples, workload, highest->upper, whole, HSP_SOURCE_MEASURED, shown,
-                     &bootstrap);
+                     bootstrap);
+    if (!rc)
+        rc = add_arm(summary, samples, workload, highest->upper, "software GPU on this thread",
+                     HSP_SOURCE_MODELLED, caller, bootstrap);
     free(whole);
-    return rc ? rc
-              : add_arm(summary, samples, workload, highest->upper, "software GPU on this thread",
-                        HSP_SOURCE_MODELLED, caller, &bootstrap);
+    return rc;
+}
+
+int layers_summary_add(const struct layers_tables *tables, const struct hsp_samples *samples,
+                       const char *workload, uint64_t seed) {
+    const struct hsp_bootstrap bootstrap = {.seed = seed};
+    int rc = add_layers(tables->summary, samples, workload, true, &bootstrap);
+    if (!rc)
+        rc = add_ends(tables->summary, samples, workload, &bootstrap);
+    return rc ? rc : add_layers(tables->others, samples, workload, false, &bootstrap);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layers.h"
 #include "measure/estimate.h"
 #include "memory.h"
 #include "svg.h"
@@ -36,7 +37,7 @@ static struct bars bars_of(const struct hsp_samples *samples, const char *worklo
     const struct hsp_bootstrap bootstrap = {.seed = 1};
     for (size_t i = 0; i < samples->layer_count && bars.count < 32; i++) {
         const struct hsp_named_layer *layer = &samples->layers[i];
-        if (strcmp(layer->workload, workload) != 0)
+        if (strcmp(layer->workload, workload) != 0 || !layers_in_chain(samples, layer))
             continue;
         const struct hsp_series *upper =
             hsp_samples_find(samples, workload, layer->upper, METRIC, 0);

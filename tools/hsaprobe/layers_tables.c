@@ -109,7 +109,9 @@ struct layers_tables layers_tables_create(struct report *report) {
         {"packet", "packet", SOURCE_MEASURED, FORMAT_PLAIN},
     };
     struct layers_tables tables;
-    tables.summary = layers_summary_create(report);
+    tables.summary = layers_summary_create(
+        report, "summary", "what each layer adds to a launch, us: median [95% interval]");
+    tables.others = layers_summary_create(report, "others", "what else costs, us");
     tables.gaps = gaps_table(report);
     tables.packets =
         details(report, "packets", "the packet of a launch", packet_columns, COUNT(packet_columns));
@@ -239,16 +241,28 @@ static int add_layer(struct report_section *layers, const struct hsp_samples *sa
     return 0;
 }
 
+bool layers_in_chain(const struct hsp_samples *samples, const struct hsp_named_layer *layer) {
+    const char *top = NULL;
+    for (size_t i = 0; i < samples->layer_count; i++) {
+        const struct hsp_named_layer *other = &samples->layers[i];
+        if (strcmp(other->workload, layer->workload) != 0)
+            continue;
+        bool stands = !top || strcmp(other->lower, top) == 0;
+        if (other == layer)
+            return stands;
+        top = stands ? other->upper : top;
+    }
+    return false;
+}
+
 size_t layers_chain(const struct hsp_samples *samples, const char *workload, const char *metric,
                     const struct hsp_series **out_chain, size_t capacity) {
     size_t count = 0;
     for (size_t i = 0; i < samples->layer_count; i++) {
         const struct hsp_named_layer *layer = &samples->layers[i];
-        if (strcmp(layer->workload, workload) != 0)
+        if (strcmp(layer->workload, workload) != 0 || !layers_in_chain(samples, layer))
             continue;
         const char *arms[] = {layer->lower, layer->upper};
-        if (count && strcmp(out_chain[count - 1]->arm, layer->lower) != 0)
-            continue; /* not on top of what is there */
         for (size_t j = count ? 1 : 0; j < COUNT(arms) && count < capacity; j++) {
             const struct hsp_series *series =
                 hsp_samples_find(samples, workload, arms[j], metric, 0);
@@ -302,7 +316,7 @@ int layers_add_results(const struct layers_tables *tables, struct report *report
     for (size_t i = 0; i < samples->series_count && !rc; i++) {
         const struct hsp_series *series = samples->series[i];
         if (is_first(samples, i, false))
-            rc = layers_summary_add(tables->summary, samples, series->workload, seed);
+            rc = layers_summary_add(tables, samples, series->workload, seed);
         if (!rc)
             rc = add_series(tables, series, has_gaps(samples, series), &bootstrap);
         if (!rc && is_first(samples, i, true))
@@ -311,8 +325,11 @@ int layers_add_results(const struct layers_tables *tables, struct report *report
     }
     for (size_t i = 0; i < samples->layer_count && !rc; i++)
         rc = add_layer(tables->layers, samples, &samples->layers[i], &bootstrap);
+    /* headings of empty tables are noise */
     if (tables->gaps->value_count == 0)
-        report_limit(tables->gaps, AUDIENCE_DETAILS);
+        report_limit(tables->gaps, AUDIENCE_PROGRAMS);
+    if (tables->others->value_count == 0)
+        report_limit(tables->others, AUDIENCE_NOBODY);
     if (samples->process_count == 1)
         report_note(report, "one process: how processes differ is not in the intervals");
     return rc;

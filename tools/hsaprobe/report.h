@@ -50,9 +50,11 @@ enum report_format {
 
 /// Who is shown a section.
 enum report_audience {
-    AUDIENCE_ALL,     ///< everybody
-    AUDIENCE_DETAILS, ///< JSON; text only where details were asked for
-    AUDIENCE_PEOPLE,  ///< text only: its values are in other sections too
+    AUDIENCE_ALL,      ///< everybody
+    AUDIENCE_DETAILS,  ///< JSON; text only where details were asked for
+    AUDIENCE_PEOPLE,   ///< text only: its values are in other sections too
+    AUDIENCE_PROGRAMS, ///< JSON and CSV only
+    AUDIENCE_NOBODY,   ///< has nothing to show
 };
 
 struct report_column {

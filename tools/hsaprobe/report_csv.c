@@ -96,15 +96,17 @@ static void write_fields(const struct header *header, const struct report_sectio
         write_pair(header, section->key, section->columns[i].key, &section->values[i], stream);
 }
 
+static bool is_shown(const struct report_section *section) {
+    return section->audience != AUDIENCE_PEOPLE && section->audience != AUDIENCE_NOBODY;
+}
+
 static struct header header_of(const struct report *report) {
     struct header header = {0};
     static const char *const first[] = {"section", "key", "value"};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         header_add(&header, first[i]);
     for (const struct report_section *section = report->sections; section; section = section->next)
-        for (size_t i = 0;
-             section->is_table && section->audience != AUDIENCE_PEOPLE && i < section->column_count;
-             i++)
+        for (size_t i = 0; section->is_table && is_shown(section) && i < section->column_count; i++)
             header_add(&header, section->columns[i].key);
     return header;
 }
@@ -119,7 +121,7 @@ bool report_write_csv(const struct report *report, FILE *stream) {
     write_fields(&header, report->manifest, stream);
     for (const struct report_section *section = report->sections; section;
          section = section->next) {
-        if (section->audience == AUDIENCE_PEOPLE)
+        if (!is_shown(section))
             continue;
         size_t rows = section->is_table ? section->value_count / section->column_count : 0;
         for (size_t row = 0; row < rows; row++)

@@ -77,7 +77,7 @@ static json_t *document(const struct report *report) {
     json_t *sources = json_object();
     for (const struct report_section *section = report->sections; section;
          section = section->next) {
-        if (section->audience == AUDIENCE_PEOPLE)
+        if (section->audience == AUDIENCE_PEOPLE || section->audience == AUDIENCE_NOBODY)
             continue;
         json_object_set_new(root, section->key, report_section_json(section));
         json_t *of_section = sources_json(section);

@@ -117,7 +117,8 @@ bool report_write_text(const struct report *report, FILE *stream) {
     write_header(report, stream);
     for (const struct report_section *section = report->sections; section;
          section = section->next) {
-        if (section->audience == AUDIENCE_DETAILS && !report->details)
+        if ((section->audience == AUDIENCE_DETAILS && !report->details) ||
+            section->audience == AUDIENCE_PROGRAMS || section->audience == AUDIENCE_NOBODY)
             continue;
         fputc('\n', stream);
         if (!section->is_table) {
