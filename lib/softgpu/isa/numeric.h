@@ -60,6 +60,42 @@ SG_INLINE double f64_abs(double x) {
     return f64_from(f64_bits(x) & INT64_MAX);
 }
 
+/* ---- several NaNs: the first source's is the result, made quiet ---- */
+
+/* AVX keeps the first operand's NaN, and clang the operands' order where rows are added, multiplied
+ * and fused (tests/softgpu/isa/nans_test.c watches it). Elsewhere the lanes choose. */
+#if defined(__clang__) && defined(__AVX2__)
+enum { SG_KEEPS_FIRST_NAN = 1 };
+#else
+enum { SG_KEEPS_FIRST_NAN = 0 };
+#endif
+#define SG_FIRST_NAN(type, f, quiet_bit)                                                           \
+    /** r, or a NaN of a or b. */                                                                  \
+    SG_INLINE type f##_first_nan(type a, type b, type r) {                                         \
+        r = b != b ? f##_from(f##_bits(b) | (quiet_bit)) : r;                                      \
+        return a != a ? f##_from(f##_bits(a) | (quiet_bit)) : r;                                   \
+    }                                                                                              \
+    SG_INLINE type f##_first_nan3(type a, type b, type c, type r) {                                \
+        r = c != c ? f##_from(f##_bits(c) | (quiet_bit)) : r;                                      \
+        return f##_first_nan(a, b, r);                                                             \
+    }                                                                                              \
+    SG_INLINE type add_##f(type a, type b) {                                                       \
+        return SG_KEEPS_FIRST_NAN ? a + b : f##_first_nan(a, b, a + b);                            \
+    }                                                                                              \
+    SG_INLINE type mul_##f(type a, type b) {                                                       \
+        return SG_KEEPS_FIRST_NAN ? a * b : f##_first_nan(a, b, a * b);                            \
+    }
+SG_FIRST_NAN(float, f32, 0x00400000u)
+SG_FIRST_NAN(double, f64, 0x0008000000000000u)
+#undef SG_FIRST_NAN
+/// Halves as floats, yet to be rounded.
+SG_INLINE float add_f16(float a, float b) {
+    return f32_first_nan(a, b, a + b);
+}
+SG_INLINE float mul_f16(float a, float b) {
+    return f32_first_nan(a, b, a * b);
+}
+
 /* ---- half precision ---- */
 
 /// Exact. A signalling NaN stays signalling.
@@ -135,7 +171,8 @@ SG_INLINE float mad_f16(float a, float b, float c, uint32_t mode) {
     mode &= SG_HALF_FLUSH;
     float x = half_value(half_bits(a, mode), mode), y = half_value(half_bits(b, mode), mode);
     float product = half_value(half_bits(x * y, mode), mode);
-    return f16_to_f32(half_bits(product + half_value(half_bits(c, mode), mode), mode));
+    float sum = product + half_value(half_bits(c, mode), mode);
+    return f32_first_nan3(a, b, c, f16_to_f32(half_bits(sum, mode)));
 }
 
 /// To the nearest float, but an inexact result gets an odd last bit: a second, narrower rounding
@@ -166,17 +203,19 @@ SG_INLINE double fma_f32_odd(float a, float b, float c) {
 }
 SG_INLINE float fma_f32(float a, float b, float c) {
 #ifdef __FMA__
-    return __builtin_fmaf(a, b, c);
+    float r = __builtin_fmaf(a, b, c);
 #else
-    return (float)fma_f32_odd(a, b, c);
+    float r = (float)fma_f32_odd(a, b, c);
 #endif
+    return SG_KEEPS_FIRST_NAN ? r : f32_first_nan3(a, b, c, r);
 }
 SG_INLINE double fma_f64(double a, double b, double c) {
-    return __builtin_fma(a, b, c);
+    double r = __builtin_fma(a, b, c);
+    return SG_KEEPS_FIRST_NAN ? r : f64_first_nan3(a, b, c, r);
 }
 /// Yet to be rounded to half precision. The double sum is exact or far from a tie.
 SG_INLINE float fma_f16(float a, float b, float c) {
-    return f64_to_f32_odd((double)a * (double)b + (double)c);
+    return f32_first_nan3(a, b, c, f64_to_f32_odd((double)a * (double)b + (double)c));
 }
 SG_INLINE float f32_flushed(float x) {
     return f32_from(f32_bits(x) & ((f32_bits(x) & 0x7f800000) == 0 ? 0x80000000 : ~0u));
@@ -184,7 +223,7 @@ SG_INLINE float f32_flushed(float x) {
 /// a * b + c with two roundings; denormals are zeros.
 SG_INLINE float mad_f32(float a, float b, float c) {
     float product = f32_flushed(f32_flushed(a) * f32_flushed(b));
-    return f32_flushed(product + f32_flushed(c));
+    return f32_first_nan3(a, b, c, f32_flushed(product + f32_flushed(c)));
 }
 
 /* ---- minimum, maximum (NaN and signed-zero rules of the manual) ---- */

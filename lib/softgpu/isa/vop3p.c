@@ -26,7 +26,8 @@ static const uint32_t *mix(struct sg_wave *w, const struct sg_op *op) {
     uint32_t *result = w->tmp[SG_TMP_RESULT];
     bool clamp = SG_CLAMPED(op);
     SG_LANE_LOOP {
-        float r = fma_f32(f32_from(a[i]), f32_from(b[i]), f32_from(c[i]));
+        float x = f32_from(a[i]), y = f32_from(b[i]), z = f32_from(c[i]);
+        float r = f32_first_nan3(x, y, z, fma_f32(x, y, z));
         result[i] = f32_bits(clamp ? clamp_f32(r) : r);
     }
     return result;

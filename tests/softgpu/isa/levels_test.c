@@ -30,8 +30,8 @@ static uint64_t next_random(struct fixture *f) {
     return f->random ^= f->random << 17;
 }
 
-/* A third each: special words, floats of moderate size, integers. One NaN only: which of several
- * NaNs an operation keeps is the host instruction's choice of operand order. */
+/* A third each: special words, floats of moderate size, integers. One NaN only: that of several
+ * meeting the first is kept is nans_test.c's. */
 static uint32_t next_word(struct fixture *f) {
     static const uint32_t special[] = {0,          1,          0x80000000, 0x3f800000, 0xbf800000,
                                        0x7f800000, 0xff800000, 0x7fc00000, 0x00000001, 0x807fffff,
