@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define HSP_HIP_CALLS_SYMBOL  "hsp_hip_calls"
-#define HSP_HIP_CALLS_VERSION 1
+#define HSP_HIP_CALLS_VERSION 2
 
 /// hipDeviceScheduleBlockingSync, for set_device_flags.
 #define HSP_HIP_BLOCKING_SYNC 4u

@@ -48,8 +48,7 @@ static void add_missing(struct arms *arms, const char *name, const char *reason)
     arms->missing[arms->missing_count++].reason = xstrdup(reason);
 }
 
-/* Opens libhsaprobe-hip.so once per process; NULL with the reason. */
-static const struct hsp_hip_arms *hip_library(const char **out_reason) {
+const void *arms_hip_symbol(const char *symbol, const char **out_reason) {
     static const char *const places[] = {"../lib", "../" HSP_INSTALL_LIBDIR};
     char *directory = device_executable_directory();
     void *library = NULL;
@@ -59,12 +58,15 @@ static const struct hsp_hip_arms *hip_library(const char **out_reason) {
         free(path);
     }
     free(directory);
-    const struct hsp_hip_arms *hip = library ? dlsym(library, HSP_HIP_ARMS_SYMBOL) : NULL;
-    if (!hip) {
+    const void *address = library ? dlsym(library, symbol) : NULL;
+    if (!address)
         *out_reason = dlerror();
-        return NULL;
-    }
-    if (hip->version == HSP_HIP_ARMS_VERSION)
+    return address;
+}
+
+static const struct hsp_hip_arms *hip_library(const char **out_reason) {
+    const struct hsp_hip_arms *hip = arms_hip_symbol(HSP_HIP_ARMS_SYMBOL, out_reason);
+    if (!hip || hip->version == HSP_HIP_ARMS_VERSION)
         return hip;
     *out_reason = HSP_HIP_ARMS_FILE " is of another version";
     return NULL;

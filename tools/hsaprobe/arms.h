@@ -21,6 +21,9 @@ arms_choice arms_named(const char *name);
 /// Whether any of them needs the runtime's API table.
 bool arms_need_table(arms_choice choice);
 
+/// A data symbol of libhsaprobe-hip.so, which stays open; NULL with the reason.
+const void *arms_hip_symbol(const char *symbol, const char **out_reason);
+
 /// The arms that could be made, and why the others could not.
 struct arms {
     struct hsp_arm_case launch;

@@ -137,6 +137,8 @@ int cmd_layers(struct command_context *context) {
     int code = layers_method_restart(context, &input->method);
     if (code) {
         /* said by the process that failed */
+    } else if (input->op) {
+        code = layers_op(context, input);
     } else if (input->launch.file) {
         code = measure_input(context, &tables, &input->launch, NULL);
     } else if (input->builtin) {

@@ -10,6 +10,7 @@
 #include "memory.h"
 
 #define DOORBELL_VARIABLE "HSAPROBE_SOFT_DOORBELL"
+#define SIZE_BYTES_MAX    (1ull << 30)
 
 enum {
     KEY_ROUNDS = 0x300,
@@ -25,6 +26,8 @@ enum {
     KEY_LIST,
     KEY_ARM,
     KEY_ALL_ARMS,
+    KEY_OP,
+    KEY_SIZE,
 };
 
 static const struct argp_option options[] = {
@@ -34,12 +37,14 @@ static const struct argp_option options[] = {
     {"list", KEY_LIST, NULL, 0, "list the arms: what each times, and what not", 2},
     {"arm", KEY_ARM, "NAME[,...]", 0, "these arms instead of the usual ones", 2},
     {"all-arms", KEY_ALL_ARMS, NULL, 0, "every arm of --list", 2},
+    {"op", KEY_OP, "NAME", 0, "instead of a launch (the default): see below", 2},
+    {"size", KEY_SIZE, "BYTES", 0, "of --op: only this size, such as 4K or 64M", 2},
     {"kernel", KEY_KERNEL, "NAME", 0, "only this one of the built-in kernels", 2},
-    {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds of each process (default 100)", 2},
+    {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds of each process (default 100; --op: 20)", 2},
     {"warmup", KEY_WARMUP, "N", 0,
      "at most N rounds before those, until nothing moves (default 200)", 2},
-    {"seconds", KEY_SECONDS, "N", 0, "per kernel: no further round after N seconds (default 20)",
-     2},
+    {"seconds", KEY_SECONDS, "N", 0,
+     "per kernel: no further round after N seconds (default 20; --op: 1)", 2},
     {"burst", KEY_BURST, "N", 0, "timed launches of an arm in a round (default 8)", 2},
     {"batch", KEY_BATCH, "N", 0, "launches of the back-to-back batch, 1 to 256 (default 32)", 2},
     {"seed", KEY_SEED, "N", 0, "of the order of the arms and of the intervals (default 1)", 2},
@@ -53,6 +58,19 @@ static const struct argp_option options[] = {
 
 static const char *const doorbell_modes[] = {"trap", "uffd", "spin", NULL};
 static const char *const fence_scopes[] = {"none", "agent", "system", NULL};
+
+/* "alloc free ...", to be freed. */
+static char *op_names(void) {
+    size_t count;
+    const struct hsp_op *ops = hsp_ops(&count);
+    char *names = xstrdup("");
+    for (size_t i = 0; i < count; i++) {
+        char *longer = xasprintf("%s%s%s", names, i ? " " : "", ops[i].name);
+        free(names);
+        names = longer;
+    }
+    return names;
+}
 
 /* Index of a word in a list that ends with NULL. */
 static int one_of(const struct argp_state *state, const char *option, const char *word,
@@ -77,14 +95,39 @@ static void add_arms(const struct argp_state *state, const char *list, struct la
     free(copy);
 }
 
+static const struct hsp_op *choose_op(const struct argp_state *state, const char *name) {
+    size_t count;
+    const struct hsp_op *ops = hsp_ops(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(ops[i].name, name) == 0)
+            return &ops[i];
+    if (strcmp(name, "launch") != 0)
+        usage_error(state, "--op: '%s' is none of launch %s", name, op_names());
+    return NULL;
+}
+
+/* Operations are longer than launches, and there are more workloads. */
+static void set_defaults(struct layers_input *input) {
+    struct hsp_rounds_options *rounds = &input->rounds;
+    if (!input->arms)
+        input->arms = arms_standard();
+    if (!rounds->round_count)
+        rounds->round_count = input->op ? 20 : 100;
+    if (!rounds->time_limit_ns)
+        rounds->time_limit_ns = (input->op ? UINT64_C(1) : UINT64_C(20)) * 1000000000;
+}
+
 static void parse_end(const struct argp_state *state, struct layers_input *input) {
     const struct launch_input *launch = &input->launch;
     bool described = launch->grid_dimensions || launch->block_dimensions ||
                      launch->argument_count || launch->shared_bytes;
     if (input->builtin && launch->file)
         usage_error(state, "--kernel names a built-in kernel: give it or FILE, not both");
-    if (!input->arms)
-        input->arms = arms_standard();
+    if (input->op && (launch->file || input->builtin))
+        usage_error(state, "--op %s runs no kernel", input->op->name);
+    if (input->size_bytes && !(input->op && input->op->sizes != HSP_OP_NO_SIZE))
+        usage_error(state, "--size belongs to an --op that has sizes");
+    set_defaults(input);
     if (launch->file)
         launch_parse_end(state, launch);
     else if (described)
@@ -97,8 +140,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     switch (key) {
     case ARGP_KEY_INIT:
-        input->rounds = (struct hsp_rounds_options){.round_count = 100,
-                                                    .burst_count = 8,
+        input->rounds = (struct hsp_rounds_options){.burst_count = 8,
                                                     .settle_count = 4,
                                                     .batch_count = 32,
                                                     .slope_count = 6,
@@ -106,7 +148,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
                                                     .warmup_round_max = 200,
                                                     .warmup_tolerance = 0.05,
                                                     .warmup_ns = 50000000,
-                                                    .time_limit_ns = UINT64_C(20000000000),
                                                     .seed = 1};
         return 0;
     case KEY_ROUNDS:
@@ -146,6 +187,16 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case KEY_ALL_ARMS:
         input->arms = arms_all();
         return 0;
+    case KEY_OP:
+        input->op = choose_op(state, arg);
+        return 0;
+    case KEY_SIZE: {
+        unsigned long long bytes;
+        if (!parse_size(arg, &bytes) || bytes == 0 || bytes > SIZE_BYTES_MAX)
+            usage_error(state, "--size: '%s' is no size up to 1G, such as 4K or 64M", arg);
+        input->size_bytes = (size_t)bytes;
+        return 0;
+    }
     case KEY_DOORBELL:
         input->doorbell = doorbell_modes[one_of(state, "--doorbell", arg, doorbell_modes)];
         return 0;
@@ -185,12 +236,17 @@ static int before_device(void *opaque) {
 static char *details(void) {
     char *grammar = argument_grammar();
     char *names = builtin_names();
+    char *operations = op_names();
     char *text = xasprintf(
         "The same kernel with the same bytes, arguments, geometry and packets is launched by each "
         "arm: ring (our own queue writer), hsa (HSA's functions), hip-module "
         "(hipModuleLaunchKernel), hip (hipLaunchKernel, what <<<>>> becomes); --list says what "
-        "the others are. Without FILE and KERNEL the built-in kernels are measured: %s.\n\n%s",
-        names, grammar);
+        "the others are. Without FILE and KERNEL the built-in kernels are measured: %s.\n\n"
+        "--op measures another operation by ioctls alone where there are some, by HSA and by HIP: "
+        "%s. Sizes lie on both sides of the thresholds that HIP and ROCr 5.2 have: 1, 2 and 32 "
+        "MiB. The round trip includes what undoes the operation.\n\n%s",
+        names, operations, grammar);
+    free(operations);
     free(names);
     free(grammar);
     return text;

@@ -6,6 +6,7 @@
 #include "arms.h"
 #include "builtin.h"
 #include "layers_method.h"
+#include "measure/op.h"
 
 struct layers_input {
     struct launch_input launch;
@@ -16,6 +17,8 @@ struct layers_input {
     uint16_t header;               ///< of --fence; 0: as HIP
     bool details;                  ///< --details
     bool list;                     ///< --list
+    const struct hsp_op *op;       ///< --op; NULL: launch
+    size_t size_bytes;             ///< --size; 0: all of the operation's
     arms_choice arms;              ///< --arm, --all-arms; 0: the standard ones
 };
 
@@ -26,5 +29,8 @@ unsigned layers_processor_count(void);
 
 /// --list: the table of arms. Returns an exit code.
 int layers_list(struct report *report);
+
+/// --op: one operation. Returns an exit code.
+int layers_op(struct command_context *context, const struct layers_input *input);
 
 #endif
