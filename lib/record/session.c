@@ -17,7 +17,7 @@
 #include "base/status.h"
 #include "record/process.h"
 
-#define CAPACITY_DEFAULT 32768u
+#define CAPACITY_DEFAULT 65536u
 #define CAPACITY_MAX     (1u << 22)
 
 struct hsp_session {

@@ -22,7 +22,7 @@
 struct hsp_session;
 
 struct hsp_session_options {
-    uint32_t ring_capacity; ///< events per thread, a power of two; 0: 32768 (2 MiB)
+    uint32_t ring_capacity; ///< events per thread, a power of two; 0: 65536 (4 MiB)
     uint32_t layers;        ///< bit per enum hsp_trace_layer; 0: all
     bool is_paused;         ///< record nothing until hsp_session_set_active or a trigger
     bool waits;             ///< threads wait for the reader instead of dropping events

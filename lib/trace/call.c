@@ -45,7 +45,7 @@ void *trace_enter(struct trace_frame *frame, struct trace_function *function) {
     if (!open)
         return function->original;
     frame->is_recorded = 1;
-    open->start_ticks = hsp_clock_read();
+    open->start_ticks = hsp_writer_clock();
     if (function->before)
         function->before(frame);
     return function->original;
@@ -59,7 +59,7 @@ static inline uint64_t detail(const struct trace_frame *frame, unsigned which) {
 void trace_leave(struct trace_frame *frame) {
     if (!frame->is_recorded)
         return;
-    const uint64_t end = hsp_clock_read();
+    const uint64_t end = hsp_writer_clock();
     // Looked up anew: the call may have forked.
     struct hsp_trace_ring *ring = hsp_thread_ring;
     if (!ring)

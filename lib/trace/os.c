@@ -82,7 +82,7 @@ static struct hsp_trace_ring *begin(enum os_call call, bool is_device, void *cal
         return NULL;
     struct hsp_trace_open *open = hsp_writer_enter(ring, (uint64_t)frame, ids[call], false);
     if (open)
-        open->start_ticks = hsp_clock_read();
+        open->start_ticks = hsp_writer_clock();
     return open ? ring : NULL;
 }
 
@@ -91,7 +91,8 @@ static void end(const struct hsp_trace_ring *ring, const void *frame, uint64_t r
     // Looked up anew: the call may have ended the process that began it (fork).
     struct hsp_trace_ring *own = hsp_thread_ring;
     if (ring && own)
-        hsp_writer_leave(own, (uint64_t)frame, hsp_clock_read(), result, detail, (uint64_t)caller);
+        hsp_writer_leave(own, (uint64_t)frame, hsp_writer_clock(), result, detail,
+                         (uint64_t)caller);
 }
 
 #define FRAME  __builtin_frame_address(0)

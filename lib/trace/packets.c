@@ -106,7 +106,7 @@ static void write_packet(const struct queue *queue, const struct abi_aql_dispatc
     const bool is_kernel = type == ABI_AQL_KERNEL_DISPATCH;
     const uint32_t group[] = {packet->workgroup_size[0], packet->workgroup_size[1],
                               packet->workgroup_size[2]};
-    event->start_ticks = hsp_clock_read();
+    event->start_ticks = hsp_writer_clock();
     event->end_ticks = is_kernel ? product(group, 3) : 0;
     event->child_ticks = is_kernel ? product(packet->grid_size, 3) : 0;
     event->value = queue->next;
@@ -240,7 +240,7 @@ static void write_copy(uint64_t number, uint64_t bytes, uint64_t to, uint64_t fr
     struct hsp_trace_event *event = ring ? hsp_writer_claim(ring) : NULL;
     if (!event)
         return;
-    event->start_ticks = hsp_clock_read();
+    event->start_ticks = hsp_writer_clock();
     event->end_ticks = from;
     event->child_ticks = to;
     event->value = number;

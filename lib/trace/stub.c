@@ -241,10 +241,10 @@ static void measure_in(struct hsp_trace_ring *scratch, void (*stub)(void)) {
     uint64_t best = UINT64_MAX, inside = UINT64_MAX;
     for (int round = 0; round < 8; round++) {
         scratch->ring.tail = scratch->ring.head;
-        const uint64_t start = hsp_clock_read();
+        const uint64_t start = hsp_writer_clock();
         for (uint32_t i = 0; i < COST_CALLS / 8; i++)
             stub();
-        const uint64_t each = (hsp_clock_read() - start) / (COST_CALLS / 8);
+        const uint64_t each = (hsp_writer_clock() - start) / (COST_CALLS / 8);
         best = each < best ? each : best;
     }
     for (uint32_t i = 0; i < COST_CALLS; i++) {

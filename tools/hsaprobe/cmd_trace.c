@@ -70,7 +70,7 @@ static const struct argp_option options[] = {
     {"stop-after", KEY_STOP_AFTER, "SECONDS", 0, "end then", 0},
     {"lossless", KEY_LOSSLESS, NULL, 0,
      "a thread whose events find no room waits; by default they are dropped and counted", 0},
-    {"ring", KEY_RING, "EVENTS", 0, "room for each thread, a power of two (default 32768)", 0},
+    {"ring", KEY_RING, "EVENTS", 0, "room for each thread, a power of two (default 65536)", 0},
     {"limit", KEY_LIMIT, "SIZE", 0, "write at most so much to FILE, with K, M, G or T", 0},
     {"device", KEY_DEVICE, "DEVICE", 0,
      "soft: run it on the software GPU; hw: don't (default: where there is no AMD GPU)", 0},

@@ -5,6 +5,7 @@
 #include "base/histogram.h"
 #include "memory.h"
 #include "trace.h"
+#include "trace/ioctl_names.h"
 
 #define NO_ROW UINT32_MAX
 
@@ -40,6 +41,9 @@ struct unfinished {
 
 struct process {
     uint32_t rows[HSP_TRACE_IDS_MAX]; /* row + 1 by id */
+    uint64_t commands[64];            /* its rows by command */
+    uint32_t command_rows[64];
+    uint32_t command_count;
 };
 
 struct trace_summary {
@@ -140,6 +144,29 @@ static uint32_t row_of(struct trace_summary *summary, const struct hsp_session_p
     return *place - 1;
 }
 
+/* The device's ioctls have a row for each command. */
+static uint32_t row_of_call(struct trace_summary *summary,
+                            const struct hsp_session_process *process,
+                            const struct hsp_trace_event *event) {
+    const uint32_t row = row_of(summary, process, event->id);
+    if (row == NO_ROW || summary->rows[row].layer != HSP_LAYER_OS ||
+        strcmp(summary->rows[row].name, "ioctl") != 0)
+        return row;
+    struct process *known = process_of(summary, process);
+    const uint64_t command = event->detail[0];
+    for (uint32_t i = 0; i < known->command_count; i++)
+        if (known->commands[i] == command)
+            return known->command_rows[i];
+    const char *name = trace_ioctl_name(command);
+    if (!name || known->command_count == sizeof known->commands / sizeof *known->commands)
+        return row;
+    char *text = xasprintf("ioctl %s", name);
+    known->commands[known->command_count] = command;
+    known->command_rows[known->command_count] = add_row(summary, HSP_LAYER_OS, text);
+    free(text);
+    return known->command_rows[known->command_count++];
+}
+
 static struct pair *pair_of(struct trace_summary *summary, uint32_t root, uint32_t row) {
     uint32_t at = (root * 0x9e3779b1u + row * 0x85ebca6bu) % summary->pair_capacity;
     for (;; at = (at + 1) % summary->pair_capacity) {
@@ -177,7 +204,7 @@ static void add_pair(struct trace_summary *summary, uint32_t root, uint32_t row,
 
 static void add_call(struct trace_summary *summary, const struct hsp_session_process *process,
                      const struct hsp_trace_event *event) {
-    const uint32_t index = row_of(summary, process, event->id);
+    const uint32_t index = row_of_call(summary, process, event);
     if (index == NO_ROW)
         return;
     struct row *row = &summary->rows[index];
@@ -302,9 +329,9 @@ static const struct report_column call_columns[] = {
     {"total_ns", "total us", SOURCE_MEASURED, FORMAT_US},
     {"self_ns", "self us", SOURCE_MEASURED, FORMAT_US},
     {"recorder_ns", "recorder us", SOURCE_DERIVED, FORMAT_US},
-    {"p50_ns", "p50", SOURCE_MEASURED, FORMAT_US},
-    {"p99_ns", "p99", SOURCE_MEASURED, FORMAT_US},
-    {"max_ns", "max", SOURCE_MEASURED, FORMAT_US},
+    {"p50_ns", "p50 us", SOURCE_MEASURED, FORMAT_US},
+    {"p99_ns", "p99 us", SOURCE_MEASURED, FORMAT_US},
+    {"max_ns", "max us", SOURCE_MEASURED, FORMAT_US},
 };
 
 static void report_calls(const struct trace_summary *summary, const struct row *rows,
@@ -402,9 +429,9 @@ static void report_kernels(struct trace_summary *summary, struct report *report)
         {"count", "count", SOURCE_MEASURED, FORMAT_PLAIN},
         {"timed_count", "with times", SOURCE_MEASURED, FORMAT_PLAIN},
         {"device_ns", "device us", SOURCE_MEASURED, FORMAT_US},
-        {"p50_ns", "p50", SOURCE_MEASURED, FORMAT_US},
-        {"p99_ns", "p99", SOURCE_MEASURED, FORMAT_US},
-        {"submit_to_start_p50_ns", "submit to start p50", SOURCE_MEASURED, FORMAT_US},
+        {"p50_ns", "p50 us", SOURCE_MEASURED, FORMAT_US},
+        {"p99_ns", "p99 us", SOURCE_MEASURED, FORMAT_US},
+        {"submit_to_start_p50_ns", "submit to start p50 us", SOURCE_MEASURED, FORMAT_US},
         {"bytes", "bytes", SOURCE_MEASURED, FORMAT_BYTES},
     };
     if (summary->kernel_count == 0)
@@ -459,9 +486,9 @@ static void report_totals(const struct trace_summary *summary, const struct hsp_
          report_integer(summary->alloc_bytes)},
         {{"code_objects", "code objects loaded", SOURCE_MEASURED, FORMAT_PLAIN},
          report_integer(summary->load_count)},
-        {{"recorder_inside_ns", "recorder, inside each call (us)", SOURCE_MEASURED, FORMAT_US},
+        {{"recorder_inside_ns", "recorder inside a call us", SOURCE_MEASURED, FORMAT_US},
          report_integer(ns_of(summary->inside_ticks))},
-        {{"recorder_outside_ns", "recorder, around each call (us)", SOURCE_MEASURED, FORMAT_US},
+        {{"recorder_outside_ns", "recorder around a call us", SOURCE_MEASURED, FORMAT_US},
          report_integer(ns_of(summary->outside_ticks))},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)

@@ -1,0 +1,147 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# counts.sh HSAPROBE FOLDER HIP_FOLDER GROUP: programs that make a known number of calls, under
+# `hsaprobe trace`. What is captured equals what was made, exactly.
+set -u
+hsaprobe=$1 programs=$2 hip_programs=$3 group=$4
+calls=$programs/trace_hsa_calls
+unset LD_PRELOAD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+file=$work/events.csv
+
+# trace STATUS OPTIONS... -- PROGRAM...: must exit with STATUS.
+trace() {
+    wanted=$1
+    shift
+    "$hsaprobe" trace --device soft -o "$file" --lossless "$@" >"$work/out" 2>"$work/summary"
+    status=$?
+    [ "$status" -eq "$wanted" ] && return
+    echo "FAILED: trace $*: exit $status, not $wanted"
+    tail -n 5 "$work/out" "$work/summary"
+    failures=$((failures + 1))
+}
+
+# made WHAT EXPECTED ACTUAL
+made() {
+    [ "$2" = "$3" ] && return
+    echo "FAILED: $1: $3, not $2"
+    failures=$((failures + 1))
+}
+
+# How many rows have this type and name (a regular expression), and where asked for a device time.
+rows() {
+    awk -F, -v type="$1" -v name="^\"$2\"\$" -v timed="${3:-}" \
+        '$1 == type && $3 ~ name && (!timed || $NF > 0) { n++ } END { print n + 0 }' "$file"
+}
+# A field of the summary.
+summary() {
+    awk -v title="$1" 'index($0, title) == 1 { sub(title " *", ""); print $1 }' "$work/summary"
+}
+
+load() { rows call hsa_signal_load_relaxed; }
+
+calls_in_processes() {
+    trace 0 -- "$calls" load 1000
+    made "calls of one thread" 1000 "$(load)"
+    made "dropped events" 0 "$(summary 'dropped events')"
+    trace 0 -- "$calls" threads 1000 4
+    made "calls of four threads" 4000 "$(load)"
+    trace 0 -- "$calls" fork 500
+    made "calls of a process with a child" 500 "$(load)"
+    made "calls of the child" 500 "$(rows call hsa_status_string)"
+    made "processes" 2 "$(summary processes)"
+    trace 0 -- "$calls" exec 500
+    made "calls before and after exec" 1000 "$(load)"
+    trace 42 -- "$calls" exit 100
+    made "calls before exit" 100 "$(load)"
+    trace 134 -- "$calls" abort 100
+    made "calls before abort" 100 "$(load)"
+    trace 137 -- "$calls" kill 100
+    made "calls before SIGKILL" 100 "$(load)"
+    trace 127 -- "$work/nothing-here"
+    trace 0 -- env -u HSA_TOOLS_LIB "$calls" load 300
+    made "calls where the runtime hands out no table" 300 "$(load)"
+    HSA_TOOLS_LIB=$programs/libtrace_other_tool.so
+    export HSA_TOOLS_LIB
+    trace 0 -- "$calls" load 300
+    unset HSA_TOOLS_LIB
+    made "calls beside another tool" 300 "$(load)"
+    grep -q 'other tool: 300 loads' "$work/summary" "$work/out" ||
+        made "calls that the other tool saw" 300 none
+}
+
+# Parts of a run; files that are bounded.
+parts() {
+    trace 0 --paused -- "$calls" load 1000
+    made "calls while paused" 0 "$(load)"
+    trace 0 --start-at hsa_signal_load_relaxed:401 -- "$calls" load 1000
+    made "calls from the 401st on" 600 "$(load)"
+    trace 0 --stop-at hsa_signal_load_relaxed:250 -- "$calls" load 1000
+    made "calls up to the 250th" 250 "$(load)"
+    trace 0 --layers os -- "$calls" load 1000
+    made "HSA calls with the OS alone" 0 "$(load)"
+    [ "$(rows call 'ioctl KFD_CREATE_EVENT')" -gt 0 ] || made "ioctls with the OS alone" some none
+    trace 0 --names 'hsa_signal_*' -- "$calls" load 1000
+    made "calls by name" 1000 "$(load)"
+    made "other calls by name" 0 "$(rows call hsa_queue_.*)"
+    trace 0 --limit 64K -- "$calls" load 200000
+    [ "$(wc -c <"$file")" -le 66000 ] || made "bytes of a bounded file" 65536 "$(wc -c <"$file")"
+    made "calls in the summary of a bounded file" 200000 \
+        "$(awk '$2 == "hsa_signal_load_relaxed" { print $3 }' "$work/summary")"
+    # Without waiting: captured and dropped are all that there were.
+    "$hsaprobe" trace --device soft --ring 64 --names hsa_signal_load_relaxed --format json \
+        -o "$work/small.json" -- "$calls" load 50000 >"$work/out" 2>&1
+    awk '/"dropped"/ { getline; } { print }' "$work/small.json" >/dev/null
+    captured=$(awk '$1 == "\"events\":" { gsub(",", "", $2); print $2; exit }' "$work/small.json")
+    dropped=$(awk '$1 == "\"dropped\":" { gsub(",", "", $2); print $2; exit }' "$work/small.json")
+    [ "${dropped:-0}" -gt 0 ] || made "dropped events of a small ring" some "${dropped:-none}"
+    made "captured and dropped calls of a small ring" 50000 $((${captured:-0} + ${dropped:-0}))
+}
+
+device() {
+    trace 0 -- "$calls" dispatch 200
+    made "packets" 200 "$(rows dispatch empty)"
+    made "packets with times" 200 "$(rows dispatch empty timed)"
+    trace 0 -- "$calls" stream 500
+    made "packets without signals" 500 "$(rows dispatch empty)"
+    made "barriers" 1 "$(rows barrier barrier)"
+    trace 0 -- "$calls" copy 50
+    made "copies" 50 "$(rows copy copy)"
+    made "copies with times" 50 "$(rows copy copy timed)"
+    trace 0 -- env HSA_ENABLE_SDMA=0 "$calls" copy 50
+    made "copies by kernels" 50 "$(rows copy copy)"
+    made "copies by kernels with times" 50 "$(rows copy copy timed)"
+}
+
+hip() {
+    hip_calls=$hip_programs/hip_calls
+    trace 0 -- "$hip_calls" launch 300
+    made "HIP launches" 301 "$(rows call hipLaunchKernel)"
+    made "their packets" 301 "$(rows dispatch .*nothing.*)"
+    trace 0 -- "$hip_calls" threads 50
+    made "HIP launches of four threads" 200 "$(rows call hipLaunchKernel)"
+    made "their packets" 200 "$(rows dispatch .*nothing.*)"
+    trace 0 -- "$hip_calls" copy 20
+    made "HIP copies" 60 "$(rows call hipMemcpy)"
+    trace 0 -- "$programs/trace_late" - 1000
+    made "calls through dlsym" 1000 "$(rows call hipGetDevice)"
+    trace 0 -- "$programs/trace_late" "$programs/libtrace_extension.so" 1000
+    made "calls of a late library" 1000 "$(rows call hipGetDevice)"
+    made "calls of its constructor" 1 "$(rows call hipGetDeviceCount)"
+    file=$work/events.jsonl
+    trace 0 -- "$hip_calls" launch 64
+    made "launches known to their packets" 65 \
+        "$(grep -c '"type":"dispatch".*nothing.*"hip_call":"hipLaunchKernel"' "$file")"
+    "$programs/trace_json_check" "$file" >/dev/null || made "JSON Lines" readable broken
+    file=$work/events.json
+    trace 0 -- "$hip_calls" launch 64
+    "$programs/trace_json_check" "$file" >"$work/checked" || made "Chrome's JSON" readable broken
+    awk '{ exit !($1 > 130 && $2 > 0 && $2 == $3) }' "$work/checked" ||
+        made "slices, arrows' begins and ends" plenty "$(cat "$work/checked")"
+}
+
+"$group"
+echo "$failures failures"
+[ "$failures" -eq 0 ]
