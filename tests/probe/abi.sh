@@ -7,7 +7,7 @@ set -eu
 export LC_ALL=C
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-nm -D --defined-only "$1" | awk '$2 ~ /[TDBR]/ {print "symbol", $3}' >"$work/symbols"
+nm -D --defined-only "$1" | awk '$2 ~ /[TDBR]/ && $3 !~ /@HSAPROBE_PRIVATE$/ {print "symbol", $3}' >"$work/symbols"
 "$2" >"$work/sizes"
 # A struct that begins with its own size may grow.
 awk 'FNR == NR { if ($1 == "field" && $2 ~ /\.size$/ && $3 == 0) grows[substr($2, 1, length($2) - 5)]

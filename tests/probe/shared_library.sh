@@ -16,7 +16,7 @@ extra=$(grep -vE '^(libc\.so\.6|libm\.so\.6|ld-linux.*|libamd_comgr\.so\..*|libe
 grep -q '^libelf\.so\.1$' "$work/needed" || { echo "DT_NEEDED was not read"; exit 1; }
 readelf -d "$library" | grep -q 'SONAME.*\[libhsaprobe\.so\.0\]' || { echo "wrong SONAME"; exit 1; }
 
-nm -D --defined-only "$library" | awk '$2 ~ /[TDBR]/ {print $3}' | sed 's/@.*//' | sort -u \
+nm -D --defined-only "$library" | awk '$2 ~ /[TDBR]/ && $3 !~ /@HSAPROBE_PRIVATE$/ {print $3}' | sed 's/@.*//' | sort -u \
     >"$work/exported"
 # Declarations as the preprocessor sees them, so that those made by macros count too.
 echo '#include <hsaprobe/hsaprobe.h>' | ${CC:-cc} -E -P -I"$headers/.." - |
