@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,28 +238,64 @@ BIND(f64, double, HSP_VALUE_F64)
 BIND(pointer, const void *, HSP_VALUE_POINTER)
 #undef BIND
 
-hsp_status hsp_arguments_check(const struct hsp_arguments *arguments) {
+/// A list of names in a message; what doesn't fit is left out.
+struct names {
+    char text[512];
+    size_t used;
+};
+
+static void add_name(struct names *names, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add_name(struct names *names, const char *format, ...) {
+    const size_t separator = names->used ? 2 : 0;
+    if (names->used + separator + 1 >= sizeof(names->text))
+        return;
+    memcpy(names->text + names->used, ", ", separator);
+    names->used += separator;
+    va_list words;
+    va_start(words, format);
+    const int length =
+        vsnprintf(names->text + names->used, sizeof(names->text) - names->used, format, words);
+    va_end(words);
+    names->used += length > 0 ? (size_t)length : 0;
+}
+
+static hsp_status check_bound(const struct hsp_arguments *arguments) {
     const struct hsp_kernel *kernel = arguments->kernel;
-    char list[512] = "";
-    size_t used = 0;
+    struct names names = {.used = 0};
     uint32_t missing_count = 0;
     for (uint32_t i = 0; i < kernel->explicit_count; i++) {
         if (arguments->is_bound[i])
             continue;
         missing_count++;
-        if (used >= sizeof(list))
-            continue;
         const struct hsp_kernel_argument *argument = &kernel->arguments[i];
-        const int length =
-            snprintf(list + used, sizeof(list) - used, "%s%u (%s%s%s, %u bytes)", used ? ", " : "",
-                     i, argument->name, argument->name[0] ? ": " : "",
-                     argument->type_name[0] ? argument->type_name : argument->value_kind,
-                     argument->size_bytes);
-        used += length > 0 ? (size_t)length : 0;
+        add_name(&names, "%u (%s%s%s, %u bytes)", i, argument->name, argument->name[0] ? ": " : "",
+                 argument->type_name[0] ? argument->type_name : argument->value_kind,
+                 argument->size_bytes);
     }
     if (missing_count == 0)
         return HSP_OK;
     return hsp_fail(HSP_ERROR_KERNEL_ARGUMENT, "kernel %s takes %u arguments, %u given: missing %s",
                     kernel->demangled, kernel->explicit_count,
-                    kernel->explicit_count - missing_count, list);
+                    kernel->explicit_count - missing_count, names.text);
+}
+
+static hsp_status check_services(const struct hsp_arguments *arguments) {
+    struct names names = {.used = 0};
+    const char *unserved;
+    for (uint32_t i = 0; (unserved = hsp_arguments_unserved(arguments, i)); i++)
+        add_name(&names, "%s", unserved);
+    if (names.used == 0)
+        return HSP_OK;
+    return hsp_hint(hsp_fail(HSP_ERROR_KERNEL_ARGUMENT,
+                             "kernel %s asks for services that must be supplied: %s",
+                             arguments->kernel->demangled, names.text),
+                    "hsp_arguments_set_hidden supplies them, as 0 where the kernel lists but never "
+                    "uses them, as at -O0");
+}
+
+hsp_status hsp_arguments_check(const struct hsp_arguments *arguments) {
+    const hsp_status status = check_bound(arguments);
+    return status == HSP_OK ? check_services(arguments) : status;
 }

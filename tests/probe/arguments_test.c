@@ -171,6 +171,93 @@ static void services_are_listed_and_may_be_supplied(void **state) {
     hsp_arguments_destroy(arguments);
 }
 
+static void services_are_refused_by_name_unless_supplied(void **state) {
+    const struct context *context = *state;
+    const struct hsp_kernel *kernel;
+    struct hsp_arguments *arguments = create(context->v5, "local_sum", &kernel);
+    bind_all(arguments);
+    expect(hsp_arguments_check(arguments), HSP_ERROR_KERNEL_ARGUMENT,
+           "local_sum asks for services that must be supplied: hidden_hostcall_buffer, "
+           "hidden_multigrid_sync_arg, hidden_heap_v1");
+    assert_non_null(strstr(hsp_last_hint(), "hsp_arguments_set_hidden"));
+    const char *unserved;
+    while ((unserved = hsp_arguments_unserved(arguments, 0)))
+        assert_int_equal(hsp_arguments_set_hidden(arguments, unserved, 0), HSP_OK);
+    assert_int_equal(hsp_arguments_check(arguments), HSP_OK);
+    hsp_arguments_destroy(arguments);
+}
+
+/// A kernel that lists one hidden argument and nothing else.
+static struct hsp_kernel kernel_with(struct hsp_kernel_argument *argument, const char *value_kind) {
+    *argument = (struct hsp_kernel_argument){.name = "",
+                                             .type_name = "",
+                                             .value_kind = value_kind,
+                                             .kind = HSP_ARGUMENT_HIDDEN,
+                                             .size_bytes = 8,
+                                             .offset_bytes = 8};
+    return (struct hsp_kernel){.name = "k",
+                               .demangled = "k",
+                               .kernarg_bytes = 16,
+                               .arguments = argument,
+                               .argument_count = 1};
+}
+
+static void each_hidden_argument_is_filled_or_refused_by_its_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *value_kind;
+        bool is_service;
+        uint64_t value;
+    } rows[] = {
+        {"hidden_block_count_x", false, 15},
+        {"hidden_block_count_y", false, 2},
+        {"hidden_block_count_z", false, 1},
+        {"hidden_group_size_x", false, 64},
+        {"hidden_group_size_y", false, 4},
+        {"hidden_group_size_z", false, 1},
+        {"hidden_remainder_x", false, 40},
+        {"hidden_remainder_y", false, 2},
+        {"hidden_remainder_z", false, 0},
+        {"hidden_global_offset_x", false, 0},
+        {"hidden_global_offset_y", false, 0},
+        {"hidden_global_offset_z", false, 0},
+        {"hidden_none", false, 0},
+        {"hidden_grid_dims", false, 2},
+        {"hidden_dynamic_lds_size", false, 512},
+        {"hidden_private_base", false, 0},
+        {"hidden_shared_base", false, 0},
+        {"hidden_queue_ptr", false, 0},
+        {"hidden_hostcall_buffer", true, 0},
+        {"hidden_printf_buffer", true, 0},
+        {"hidden_heap_v1", true, 0},
+        {"hidden_multigrid_sync_arg", true, 0},
+        {"hidden_default_queue", true, 0},
+        {"hidden_completion_action", true, 0},
+        {"hidden_of_a_later_compiler", true, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hsp_kernel_argument argument;
+        const struct hsp_kernel kernel = kernel_with(&argument, rows[i].value_kind);
+        struct hsp_arguments *arguments = NULL;
+        assert_int_equal(hsp_arguments_create(&kernel, &arguments), HSP_OK);
+        if (rows[i].is_service)
+            expect(hsp_arguments_check(arguments), HSP_ERROR_KERNEL_ARGUMENT, rows[i].value_kind);
+        else
+            assert_int_equal(hsp_arguments_check(arguments), HSP_OK);
+        uint64_t kernarg[2] = {99, 99};
+        assert_int_equal(hsp_arguments_write(arguments, &partial, NULL, kernarg, sizeof(kernarg)),
+                         HSP_OK);
+        if (kernarg[1] != rows[i].value)
+            fail_msg("%s is %ju", rows[i].value_kind, kernarg[1]);
+        assert_int_equal(hsp_arguments_set_hidden(arguments, rows[i].value_kind, 77), HSP_OK);
+        assert_int_equal(hsp_arguments_check(arguments), HSP_OK);
+        assert_int_equal(hsp_arguments_write(arguments, &partial, NULL, kernarg, sizeof(kernarg)),
+                         HSP_OK);
+        assert_int_equal(kernarg[1], 77);
+        hsp_arguments_destroy(arguments);
+    }
+}
+
 static void local_pointers_follow_the_fixed_lds(void **state) {
     const struct context *context = *state;
     const struct hsp_kernel *kernel;
@@ -244,16 +331,29 @@ static void structs_are_bound_as_bytes(void **state) {
     hsp_arguments_destroy(arguments);
 }
 
+static void value_types_have_names_and_sizes(void **state) {
+    (void)state;
+    assert_string_equal(hsp_value_type_name(HSP_VALUE_F16), "f16");
+    assert_string_equal(hsp_value_type_name(HSP_VALUE_POINTER), "pointer");
+    assert_string_equal(hsp_value_type_name((enum hsp_value_type)99), "unknown");
+    assert_int_equal(hsp_value_type_bytes(HSP_VALUE_F16), 2);
+    assert_int_equal(hsp_value_type_bytes(HSP_VALUE_U64), 8);
+    assert_int_equal(hsp_value_type_bytes(HSP_VALUE_BYTES), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(explicit_values_go_to_their_offsets),
         cmocka_unit_test(hidden_arguments_of_version_5),
         cmocka_unit_test(hidden_arguments_of_version_4),
         cmocka_unit_test(services_are_listed_and_may_be_supplied),
+        cmocka_unit_test(services_are_refused_by_name_unless_supplied),
+        cmocka_unit_test(each_hidden_argument_is_filled_or_refused_by_its_name),
         cmocka_unit_test(local_pointers_follow_the_fixed_lds),
         cmocka_unit_test(wrong_values_name_argument_and_expectation),
         cmocka_unit_test(values_are_bound_by_name),
         cmocka_unit_test(structs_are_bound_as_bytes),
+        cmocka_unit_test(value_types_have_names_and_sizes),
     };
     return cmocka_run_group_tests(tests, open_objects, close_objects);
 }

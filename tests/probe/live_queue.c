@@ -3,6 +3,7 @@
 // checked.
 #include "live.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 enum { RING = 64, PRODUCERS = 4, EACH = 200 };
@@ -108,6 +109,57 @@ static void many_producers(const struct hsp_agent *gpu) {
     live_unload(&counter);
 }
 
+struct hsa_functions {
+    __typeof__(hsa_queue_create) *create;
+    __typeof__(hsa_queue_destroy) *destroy;
+};
+
+static void find(void *out_function, const char *name) {
+    void *symbol = dlsym(dlopen("libhsa-runtime64.so.1", RTLD_NOW), name);
+    CHECK(symbol, "%s", name);
+    memcpy(out_function, &symbol, sizeof(symbol));
+}
+
+// A queue made by HSA's own function takes packets of the library's writer and of its wrappers,
+// says what it is, and outlives the wrapped form.
+static void around_a_raw_queue(const struct hsp_agent *gpu) {
+    struct hsa_functions hsa;
+    find(&hsa.create, "hsa_queue_create");
+    find(&hsa.destroy, "hsa_queue_destroy");
+    hsa_queue_t *native = NULL;
+    CHECK(hsa.create(hsp_agent_handle(gpu), RING, HSA_QUEUE_TYPE_MULTI, NULL, NULL, UINT32_MAX,
+                     UINT32_MAX, &native) == HSA_STATUS_SUCCESS);
+    hsa_signal_t done;
+    OK(hsp_signal_create(0, NULL, &done));
+    for (int time = 0; time < 2; time++) {
+        struct hsp_queue *queue = NULL;
+        OK(hsp_queue_wrap(gpu, native, &queue));
+        CHECK(hsp_queue_native(queue) == native && hsp_queue_agent(queue) == gpu);
+        CHECK(hsp_queue_packet_count(queue) == RING);
+        CHECK(hsp_queue_doorbell(queue) == HSP_DOORBELL_HSA);
+        CHECK(hsp_queue_error(queue) == HSP_OK && !hsp_queue_error_reason(queue)[0]);
+        const uint64_t begin = hsp_queue_write_index(queue);
+        CHECK(begin == (uint64_t)time * 2 * RING);
+        struct hsp_barrier barrier;
+        hsp_barrier_init(&barrier, HSP_BARRIER_AND);
+        barrier.completion = done;
+        hsp_signal_store_relaxed(done, 2 * RING);
+        for (int i = 0; i < 2 * RING; i++) // once around the ring
+            OK(hsp_barrier_submit(queue, i % 2 ? HSP_SUBMIT_RING : HSP_SUBMIT_HSA, &barrier, 1,
+                                  NULL));
+        OK(hsp_dispatch_wait(queue, done, LIVE_WAIT_NS, HSP_WAIT_BLOCKED));
+        CHECK(hsp_queue_write_index(queue) == begin + 2 * RING);
+        OK(hsp_queue_set_profiling(queue, true));
+        hsp_queue_destroy(queue);
+    }
+    struct hsp_queue *queue = NULL;
+    FAILS(hsp_queue_wrap(gpu, NULL, &queue), HSP_ERROR_INVALID_ARGUMENT, "no queue");
+    FAILS(hsp_queue_wrap(NULL, native, &queue), HSP_ERROR_INVALID_ARGUMENT, "no queue");
+    CHECK(!queue);
+    hsp_signal_destroy(done);
+    CHECK(hsa.destroy(native) == HSA_STATUS_SUCCESS, "the queue went with its wrapped form");
+}
+
 static void wrong_options(const struct hsp_agent *gpu) {
     struct hsp_queue *queue = NULL;
     struct hsp_queue_options options = {.size = sizeof(options), .packet_count = 1000};
@@ -128,6 +180,7 @@ int main(void) {
     const struct hsp_agent *gpu = live_gpu();
     full_ring(gpu);
     many_producers(gpu);
+    around_a_raw_queue(gpu);
     wrong_options(gpu);
     hsp_runtime_shutdown();
     return 0;

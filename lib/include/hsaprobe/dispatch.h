@@ -90,25 +90,48 @@ HSP_ARGUMENTS_BIND(f32, float);
 HSP_ARGUMENTS_BIND(f64, double);
 HSP_ARGUMENTS_BIND(pointer, const void *);
 #undef HSP_ARGUMENTS_BIND
-/// Supplies a hidden argument that needs a service the library hasn't got, such as
-/// "hidden_hostcall_buffer". The library never overwrites it.
+/// Hidden arguments. A code object lists those of its kernel by name
+/// (hsp_kernel_argument.value_kind) with their places, and each is filled by that name; versions 4
+/// and 5 differ only in what they list: 4 the offsets, hidden_none and the services but the heap, 5
+/// all of them.
+///
+///     hidden_block_count_x _y _z     whole work-groups of the grid
+///     hidden_group_size_x _y _z      work-items of a whole work-group
+///     hidden_remainder_x _y _z       work-items of the partial work-group behind these, or 0
+///     hidden_global_offset_x _y _z   0: a packet has none
+///     hidden_none                    0: a place that the kernel doesn't use
+///     hidden_grid_dims               hsp_geometry.dimension_count
+///     hidden_dynamic_lds_size        hsp_geometry.dynamic_group_bytes
+///     hidden_private_base            high half of the address where the queue's scratch appears
+///     hidden_shared_base             high half of the address where its LDS appears
+///     hidden_queue_ptr               address of the hsa_queue_t
+///
+/// Services, which the library hasn't got: hidden_hostcall_buffer (printf and assert of HIP),
+/// hidden_printf_buffer (printf of OpenCL), hidden_heap_v1 (malloc in a kernel),
+/// hidden_multigrid_sync_arg (synchronisation of whole grids), hidden_default_queue and
+/// hidden_completion_action (kernels that launch kernels), and every name that isn't in this table.
+/// hsp_arguments_check refuses a kernel that lists one unless its value was supplied. At -O0 a
+/// compiler lists services that the kernel never uses: supply 0 then. A kernel that does use a
+/// service supplied as 0 faults at an address near 0.
+///
+/// Supplies a hidden argument of this value_kind, a service or not; the library never overwrites
+/// it. HSP_ERROR_NOT_FOUND: the kernel lists none of this name.
 HSP_API hsp_status hsp_arguments_set_hidden(struct hsp_arguments *arguments, const char *value_kind,
                                             uint64_t value);
-/// The index-th hidden argument that the kernel lists, that needs a service (hostcall, printf,
-/// device heap, device enqueue, multi-grid synchronisation) and was not supplied; NULL beyond. They
-/// are passed as 0: compilers list them also for kernels that never use them (HIP at -O0), so they
-/// can't be refused; a kernel that does use one faults at address 0.
+/// The index-th service that the kernel lists and that was not supplied; NULL beyond.
 HSP_API const char *hsp_arguments_unserved(const struct hsp_arguments *arguments, uint32_t index);
 
 /// Bytes of LDS that the local pointers need, to be added to hsp_geometry.dynamic_group_bytes.
 HSP_API uint32_t hsp_arguments_local_bytes(const struct hsp_arguments *arguments);
 
-/// HSP_ERROR_KERNEL_ARGUMENT, naming them, unless all explicit arguments are bound.
+/// HSP_ERROR_KERNEL_ARGUMENT, naming them, unless all explicit arguments are bound and all services
+/// that the kernel lists are supplied.
 HSP_API hsp_status hsp_arguments_check(const struct hsp_arguments *arguments);
 /// Writes the kernarg segment (kernel->kernarg_bytes at `kernarg`): the explicit arguments and the
 /// hidden ones of code-object versions 4 and 5, each at the place that the metadata gives, zeros
 /// elsewhere. `queue` feeds hidden_private_base, hidden_shared_base and hidden_queue_ptr and may be
-/// NULL (then 0). Unbound arguments are 0: call hsp_arguments_check first.
+/// NULL (then 0). Unbound arguments and services not supplied are 0: call hsp_arguments_check
+/// first.
 HSP_API hsp_status hsp_arguments_write(const struct hsp_arguments *arguments,
                                        const struct hsp_geometry *geometry,
                                        const struct hsp_queue *queue, void *kernarg,
