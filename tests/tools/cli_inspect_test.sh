@@ -26,6 +26,23 @@ run inspect bad.cl
 [ "$code" -eq 1 ] || complain "a source with a mistake: exit code $code"
 grep -q '^hsaprobe: compiler: bad.cl:1:23: error:' stderr || complain "the compiler's error isn't told"
 refuse 1 'No such file or directory' inspect nowhere.cl
+# with the compiler's words, and without the cache
+echo 'kernel void named(global int *p) { p[0] = NUMBER; }' >named.cl
+run inspect named.cl
+[ "$code" -eq 1 ] || complain "a source without its macro: exit code $code"
+accept ' v_mov_b32_e32 v1, 0x4d2' inspect named.cl named --disassemble --compile-option -DNUMBER=1234
+accept 'named.cl:1' inspect named.cl named --disassemble --compile-option=-DNUMBER=1 \
+    --compile-option=-g
+before=$(find "$XDG_CACHE_HOME" -type f | wc -l)
+accept 'named' inspect named.cl --no-cache --compile-option -DNUMBER=7
+[ "$(find "$XDG_CACHE_HOME" -type f | wc -l)" -eq "$before" ] || complain "--no-cache kept a result"
+accept 'named' inspect named.cl --compile-option -DNUMBER=7
+[ "$(find "$XDG_CACHE_HOME" -type f | wc -l)" -eq $((before + 1)) ] || complain "no result is kept"
+run inspect named.cl --compile-option --nonsense
+[ "$code" -eq 1 ] && grep -q "^hsaprobe: compiler: .*--nonsense" stderr ||
+    complain "a wrong word for the compiler isn't told"
+refuse 2 '--compile-option is for sources' inspect "$KERNELS/saxpy.hipfb" --compile-option -g
+refuse 2 '--no-cache is for sources' inspect "$KERNELS/saxpy.hipfb" --no-cache
 
 refuse 2 '--disassemble: KERNEL is missing' inspect "$KERNELS/spin.hipfb" --disassemble
 refuse 2 'FILE is missing' inspect

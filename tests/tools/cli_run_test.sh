@@ -28,6 +28,23 @@ accept 'kernel' run "$SAXPY" sax --grid 1 --block 64 --arg f32:1 --arg 'f32[64]'
 export XDG_CACHE_HOME="$SCRATCH/cache"
 echo 'kernel void twice(global int *p) { p[get_global_id(0)] *= 2; }' >twice.cl
 accept ' 3 6' run twice.cl twice --global 64 --block 64 --arg 'i32[64]=iota>print:4'
+echo '.nonsense' >bad.s
+run run bad.s k --global 64 --block 64
+[ "$code" -eq 1 ] || complain "a source with a mistake: exit code $code"
+grep -q '^hsaprobe: compiler: bad.s:1:1: error:' stderr || complain "the assembler's error isn't told"
+# services that a kernel lists are refused by name unless supplied; -O0 lists them all
+cat >plain.hip <<'END'
+#include <hip/hip_runtime.h>
+extern "C" __global__ void plain(int *p) { p[threadIdx.x] += STEP; }
+END
+set -- --global 64 --block 64 --arg 'i32[64]=iota>print:4' --compile-option -O0 \
+    --compile-option -DSTEP=20
+refuse 2 'plain: asks for hidden_' run plain.hip plain "$@"
+grep -q '^hint: .* --arg hidden_hostcall_buffer=u64:0' stderr || complain "no hint how to go on"
+supplied=$(sed -n 's/^hint: [^:]*:\( --arg.*\)/\1/p' stderr)
+# shellcheck disable=SC2086
+accept ' 3 23' run plain.hip plain "$@" $supplied
+refuse 2 'hidden_nonsense' run plain.hip plain "$@" --arg hidden_nonsense=u64:0
 accept 'kernel' run "$KERNELS/empty.hipfb" empty --grid 3,2 --block 4,4,4
 
 # a null pointer is an argument as any other

@@ -17,6 +17,7 @@ struct inspect_input {
     const char *kernel_name; ///< unowned; NULL: the file alone
     const char *isa;         ///< unowned; NULL: every image
     bool disassembles;
+    struct source_options source;
 };
 
 static const struct argp_option options[] = {
@@ -26,6 +27,7 @@ static const struct argp_option options[] = {
      "look for KERNEL only in what runs on this, such as gfx90a:xnack-; compile a source for it "
      "(default gfx90a)",
      1},
+    SOURCE_OPTIONS,
     {0},
 };
 
@@ -48,7 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             usage_error(state, "--disassemble: KERNEL is missing");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return source_parse(key, arg, &input->source);
     }
 }
 
@@ -280,9 +282,11 @@ static int inspect_kernel(struct report *report, struct hsp_code_object *object,
 }
 
 int cmd_inspect(struct command_context *context) {
-    const struct inspect_input *input = context->input;
+    struct inspect_input *input = context->input;
     struct hsp_code_object *object = NULL;
-    int code = launch_open(input->file, input->isa ? input->isa : "gfx90a", &object);
+    int code =
+        launch_open(input->file, input->isa ? input->isa : "gfx90a", &input->source, &object);
+    source_options_fini(&input->source);
     if (code)
         return code;
     struct report_section *section = report_fields(context->report, "file", NULL);

@@ -26,7 +26,8 @@ static int set_geometry(const struct launch_input *input, struct launch *launch)
 
 static int set_kernel(struct launch_input *input, struct launch *launch) {
     const char *isa = hsp_agent_isa_name(launch->agent, 0);
-    int code = input->object ? EXIT_OK : launch_open(input->file, isa, &input->object);
+    int code =
+        input->object ? EXIT_OK : launch_open(input->file, isa, &input->source, &input->object);
     if (code)
         return code;
     hsp_status status =
@@ -68,6 +69,11 @@ static int allocate_buffer(struct launch *launch, const struct argument *argumen
     return code;
 }
 
+/* hidden_hostcall_buffer=u64:0: none that the kernel's author counts. */
+static bool supplies_hidden(const struct argument *argument) {
+    return argument->name && strncmp(argument->name, "hidden_", 7) == 0;
+}
+
 static hsp_status bind(struct launch *launch, const struct argument *argument, uint32_t position) {
     const void *value = argument->value;
     size_t bytes = hsp_value_type_bytes(argument->type);
@@ -79,6 +85,11 @@ static hsp_status bind(struct launch *launch, const struct argument *argument, u
     } else if (argument->form == ARGUMENT_HEX) {
         value = argument->bytes;
         bytes = argument->byte_count;
+    }
+    if (supplies_hidden(argument)) {
+        uint64_t service = 0;
+        memcpy(&service, value, bytes < sizeof service ? bytes : sizeof service);
+        return hsp_arguments_set_hidden(launch->arguments, argument->name, service);
     }
     if (argument->name)
         return hsp_arguments_set_named(launch->arguments, argument->name, type, value, bytes);
@@ -92,11 +103,39 @@ static uint32_t named_position(const struct hsp_kernel *kernel, const char *name
     return position;
 }
 
+static size_t explicit_count(const struct launch_input *input) {
+    size_t count = 0;
+    for (size_t i = 0; i < input->argument_count; i++)
+        count += !supplies_hidden(&input->arguments[i]);
+    return count;
+}
+
+/* What the library refuses is said in the command's own words where that helps. */
+static int check_arguments(const struct launch_input *input, const struct launch *launch) {
+    const struct hsp_kernel *kernel = launch->kernel;
+    const char *unserved = hsp_arguments_unserved(launch->arguments, 0);
+    hsp_status status = hsp_arguments_check(launch->arguments);
+    if (!status)
+        return EXIT_OK;
+    if (!unserved || explicit_count(input) < kernel->explicit_count)
+        return failure_of(status, kernel->name);
+    failure(EXIT_USAGE, kernel->name, "asks for %s, which must be supplied", unserved);
+    char *words = xstrdup("");
+    for (uint32_t i = 0; (unserved = hsp_arguments_unserved(launch->arguments, i)); i++) {
+        char *longer = xasprintf("%s --arg %s=u64:0", words, unserved);
+        free(words);
+        words = longer;
+    }
+    hint("for a kernel that lists but never uses it, as at -O0:%s", words);
+    free(words);
+    return EXIT_USAGE;
+}
+
 static int set_arguments(const struct launch_input *input, struct launch *launch) {
     const struct hsp_kernel *kernel = launch->kernel;
-    if (input->argument_count > kernel->explicit_count) {
+    if (explicit_count(input) > kernel->explicit_count) {
         failure(EXIT_USAGE, kernel->name, "takes %u arguments, %zu were given",
-                kernel->explicit_count, input->argument_count);
+                kernel->explicit_count, explicit_count(input));
         return EXIT_USAGE;
     }
     hsp_status status = hsp_arguments_create(kernel, &launch->arguments);
@@ -119,8 +158,7 @@ static int set_arguments(const struct launch_input *input, struct launch *launch
             return failure_of(status, argument->text);
         position += !argument->name;
     }
-    status = hsp_arguments_check(launch->arguments);
-    return status ? failure_of(status, kernel->name) : EXIT_OK;
+    return check_arguments(input, launch);
 }
 
 int launch_prepare(struct launch_input *input, const struct hsp_agent *agent,
@@ -186,7 +224,4 @@ void launch_describe(const struct launch *launch, struct report *report) {
           report_integer(launch->code.private_bytes), FORMAT_BYTES);
     free(grid);
     free(block);
-    const char *unserved;
-    for (uint32_t i = 0; (unserved = hsp_arguments_unserved(launch->arguments, i)); i++)
-        report_note(report, "%s is 0: a kernel that uses it faults", unserved);
 }

@@ -14,6 +14,25 @@
 #include "argument.h"
 #include "command.h"
 
+/// How a source is compiled.
+struct source_options {
+    const char **words; ///< the compiler's, unowned; their array is owned
+    size_t word_count;
+    bool ignores_cache;
+};
+
+/// Rows of these options; a parser for them, ARGP_ERR_UNKNOWN for others.
+enum source_key { KEY_COMPILE_OPTION = 0x280, KEY_NO_CACHE };
+// clang-format off
+#define SOURCE_OPTIONS                                                                             \
+    {"compile-option", KEY_COMPILE_OPTION, "WORD", 0,                                              \
+     "for a source: a word for the compiler, such as -O0, -g or -DN=4; may be repeated", 1},       \
+    {"no-cache", KEY_NO_CACHE, NULL, 0,                                                            \
+     "for a source: compile it anew and don't keep the result", 1}
+// clang-format on
+error_t source_parse(int key, char *arg, struct source_options *source);
+void source_options_fini(struct source_options *source);
+
 /// What the words said.
 struct launch_input {
     const char *file;         ///< unowned
@@ -24,6 +43,7 @@ struct launch_input {
     uint32_t grid[3];
     uint32_t block[3];
     uint32_t shared_bytes;
+    struct source_options source;
     struct argument *arguments;
     size_t argument_count;
     char *file_owned;               ///< memory of `file` where it isn't the user's word
@@ -38,7 +58,8 @@ enum launch_key { KEY_GRID = 0x200, KEY_GLOBAL, KEY_BLOCK, KEY_ARG, KEY_SHARED }
     {"global", KEY_GLOBAL, "ITEMS", 0, "instead of --grid: work-items X[,Y[,Z]]", 1},              \
     {"block", KEY_BLOCK, "ITEMS", 0, "work-items in a block: X[,Y[,Z]]", 1},                       \
     {"arg", KEY_ARG, "SPEC", 0, "one kernel argument, see below", 1},                              \
-    {"shared", KEY_SHARED, "BYTES", 0, "dynamic LDS of a block (default 0)", 1}
+    {"shared", KEY_SHARED, "BYTES", 0, "dynamic LDS of a block (default 0)", 1},                   \
+    SOURCE_OPTIONS
 // clang-format on
 
 /// A parser for these options and for the words FILE and KERNEL; ARGP_ERR_UNKNOWN for others.
@@ -48,9 +69,10 @@ void launch_parse_end(const struct argp_state *state, const struct launch_input 
 /// Opens the file, but a source only when the device is known; needs no device. Returns an exit
 /// code after having printed what is wrong.
 int launch_check(struct launch_input *input);
-/// Opens a code object in any form, or compiles a source (.hip, .cl, .s) for the ISA. Returns an
-/// exit code, prints.
-int launch_open(const char *path, const char *isa, struct hsp_code_object **out_object);
+/// Opens a code object in any form, or compiles a source (.hip, .cl, .s) for the ISA; with
+/// options for a compiler anything else is a usage error. Returns an exit code, prints.
+int launch_open(const char *path, const char *isa, const struct source_options *source,
+                struct hsp_code_object **out_object);
 void launch_input_fini(struct launch_input *input);
 
 /// A buffer argument in device memory.

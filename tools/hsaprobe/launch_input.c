@@ -41,6 +41,25 @@ static void add_argument(const struct argp_state *state, const char *text,
     input->arguments[input->argument_count++] = argument;
 }
 
+error_t source_parse(int key, char *arg, struct source_options *source) {
+    switch (key) {
+    case KEY_COMPILE_OPTION:
+        source->words = xreallocarray(source->words, source->word_count + 1, sizeof *source->words);
+        source->words[source->word_count++] = arg;
+        return 0;
+    case KEY_NO_CACHE:
+        source->ignores_cache = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void source_options_fini(struct source_options *source) {
+    free(source->words);
+    *source = (struct source_options){0};
+}
+
 error_t launch_parse(int key, char *arg, struct argp_state *state, struct launch_input *input) {
     switch (key) {
     case KEY_GRID:
@@ -64,7 +83,7 @@ error_t launch_parse(int key, char *arg, struct argp_state *state, struct launch
         take_file_and_kernel(state, arg, &input->file, &input->kernel_name);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return source_parse(key, arg, &input->source);
     }
 }
 
@@ -79,17 +98,27 @@ void launch_parse_end(const struct argp_state *state, const struct launch_input 
         usage_error(state, "--block is missing");
 }
 
-int launch_open(const char *path, const char *isa, struct hsp_code_object **out_object) {
-    struct hsp_compile_options options = {.size = sizeof options, .isa = isa};
-    bool is_source = hsp_code_object_language(path) != HSP_LANGUAGE_NONE;
-    hsp_status status = is_source ? hsp_code_object_compile_file(path, &options, out_object)
-                                  : hsp_code_object_open_file(path, out_object);
-    return status ? failure_of(status, is_source ? "compiler" : "code object") : EXIT_OK;
+int launch_open(const char *path, const char *isa, const struct source_options *source,
+                struct hsp_code_object **out_object) {
+    if (hsp_code_object_language(path) == HSP_LANGUAGE_NONE) {
+        if (source->word_count || source->ignores_cache)
+            return failure(EXIT_USAGE, path, "%s is for sources: .hip, .cl or .s",
+                           source->word_count ? "--compile-option" : "--no-cache");
+        hsp_status status = hsp_code_object_open_file(path, out_object);
+        return status ? failure_of(status, "code object") : EXIT_OK;
+    }
+    struct hsp_compile_options options = {.size = sizeof options,
+                                          .isa = isa,
+                                          .words = source->words,
+                                          .word_count = source->word_count,
+                                          .ignores_cache = source->ignores_cache};
+    hsp_status status = hsp_code_object_compile_file(path, &options, out_object);
+    return status ? failure_of(status, "compiler") : EXIT_OK;
 }
 
 int launch_check(struct launch_input *input) {
     if (hsp_code_object_language(input->file) == HSP_LANGUAGE_NONE)
-        return launch_open(input->file, NULL, &input->object);
+        return launch_open(input->file, NULL, &input->source, &input->object);
     if (access(input->file, R_OK) == 0)
         return EXIT_OK;
     return failure(EXIT_FAILED, input->file, "%s", strerror(errno));
@@ -100,6 +129,7 @@ void launch_input_fini(struct launch_input *input) {
     for (size_t i = 0; i < input->argument_count; i++)
         argument_fini(&input->arguments[i]);
     free(input->arguments);
+    source_options_fini(&input->source);
     free(input->file_owned);
     *input = (struct launch_input){0};
 }
