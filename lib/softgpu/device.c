@@ -274,6 +274,7 @@ static int create(struct device **out_device) {
     if (!sg_options_read(&device->options))
         goto fail;
     sg_trace_mask = device->options.trace;
+    sg_delay_ns = device->options.delay_ns;
     error = open_files(device);
     if (!error)
         error = build(device);

@@ -18,6 +18,7 @@
 #define MI210_BYTES     (64 * GIB)
 #define MI210_CU_COUNT  104u
 #define WORKERS_MAX     256u
+#define DELAY_MAX_NS    1000000u
 
 static const char *const doorbell_names[] = {
     [SG_DOORBELL_AUTO] = "auto",
@@ -27,6 +28,8 @@ static const char *const doorbell_names[] = {
 };
 static const char *const trace_names[] = {"ioctl", "packet", "insn"}; /* by bit of enum sg_trace */
 static const char *const isa_names[] = {[2] = "v2", [3] = "v3", [4] = "v4"};
+
+uint32_t sg_delay_ns;
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -100,6 +103,16 @@ static bool parse_workers(const char *text, struct sg_options *options) {
     return parse_count(text, WORKERS_MAX, &options->worker_count);
 }
 
+static bool parse_delay(const char *text, struct sg_options *options) {
+    uint64_t value;
+    const char *end = read_digits(text, &value);
+    if (!end || *end || value > DELAY_MAX_NS) {
+        return false;
+    }
+    options->delay_ns = (uint32_t)value;
+    return true;
+}
+
 static bool parse_doorbell(const char *text, struct sg_options *options) {
     const int mode = name_index(doorbell_names, COUNT_OF(doorbell_names), text, strlen(text));
     if (mode < 0) {
@@ -146,6 +159,7 @@ static const struct variable {
     {"HSAPROBE_SOFT_TRACE", parse_trace, "a comma list of ioctl, packet and insn"},
     {"HSAPROBE_SOFT_ISA", parse_isa, "v2, v3 or v4, not above what this processor has"},
     {"HSAPROBE_SOFT_WORKERS", parse_workers, "a number from 1 to 256"},
+    {"HSAPROBE_SOFT_DELAY", parse_delay, "nanoseconds, 0 to 1000000"},
 };
 
 static uint64_t default_vram_bytes(void) {

@@ -10,6 +10,8 @@
 /// * HSAPROBE_SOFT_ISA: v2, v3 or v4, not above what the processor has. Default: what it has.
 /// * HSAPROBE_SOFT_WORKERS: threads of each GPU that run work-groups, 1 to 256. Default: as many as
 ///   there are usable processors.
+/// * HSAPROBE_SOFT_DELAY: nanoseconds, 0 to 1000000, that the packet processor spins at each kernel
+///   dispatch before it completes: a known delay, for testing instruments. Default: 0.
 ///
 /// A variable that is set to nothing counts as unset. A bad value is reported, naming variable,
 /// value and what was expected, and the software GPU then refuses to open: it never runs with
@@ -37,6 +39,7 @@ struct sg_options {
     uint32_t cu_count;   ///< of each GPU
     uint32_t gpu_count;
     uint32_t worker_count;
+    uint32_t delay_ns; ///< of each kernel dispatch
     enum sg_doorbell_mode doorbell;
     uint32_t trace;     ///< enum sg_trace
     uint32_t isa_level; ///< 2, 3 or 4: instruction set x86-64-v<level> of the interpreter
@@ -44,12 +47,15 @@ struct sg_options {
 
 /// Reads the environment, where every variable is optional. Returns false after having printed a
 /// line to stderr for each bad value; *out_options is then unspecified. Call it once, at open, and
-/// set sg_trace_mask from the result.
+/// set sg_trace_mask and sg_delay_ns from the result.
 bool sg_options_read(struct sg_options *out_options);
 /// Name of a doorbell mode as the user writes it; "?" for a value that is none.
 const char *sg_doorbell_mode_name(enum sg_doorbell_mode mode);
 /// The highest x86-64 level (psABI: 2, 3 or 4) that this processor and kernel support.
 uint32_t sg_processor_level(void);
+
+/// sg_options.delay_ns of the process; set once at open, 0 before.
+extern uint32_t sg_delay_ns;
 
 /// Which kinds of trace lines are on (enum sg_trace); set once at open, 0 before.
 extern uint32_t sg_trace_mask;

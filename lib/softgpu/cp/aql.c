@@ -40,11 +40,21 @@ static enum cp_step finish(struct sg_cp_queue *queue, uint64_t start_ts) {
     return CP_STEP_DONE;
 }
 
+/// The delay that the user asked for, within the dispatch's own time.
+static void delay(void) {
+    enum { NS_PER_TICK = 10 };
+    const uint64_t end = cp_clock_ticks() + sg_delay_ns / NS_PER_TICK;
+    while (cp_clock_ticks() < end)
+        __builtin_ia32_pause();
+}
+
 static enum cp_step step_dispatch(struct sg_cp_queue *queue, struct cp_run *run) {
     struct cp_aql *aql = &queue->aql;
     const enum cp_step step = cp_dispatch_step(queue, run);
     if (step != CP_STEP_DONE)
         return step;
+    if (__builtin_expect(sg_delay_ns != 0, 0))
+        delay();
     finish(queue, aql->start_ts);
     const uint32_t properties = __atomic_load_n(&aql->queue->queue_properties, __ATOMIC_ACQUIRE);
     if (aql->packet.private_segment_size != 0 && (properties & ABI_QUEUE_PROPERTY_SCRATCH_ONCE)) {

@@ -15,8 +15,8 @@
 #define GIB (UINT64_C(1) << 30)
 
 static const char *const names[] = {
-    "HSAPROBE_SOFT_VRAM",  "HSAPROBE_SOFT_CUS", "HSAPROBE_SOFT_GPUS",   "HSAPROBE_SOFT_DOORBELL",
-    "HSAPROBE_SOFT_TRACE", "HSAPROBE_SOFT_ISA", "HSAPROBE_SOFT_WORKERS"};
+    "HSAPROBE_SOFT_VRAM",  "HSAPROBE_SOFT_CUS", "HSAPROBE_SOFT_GPUS",    "HSAPROBE_SOFT_DOORBELL",
+    "HSAPROBE_SOFT_TRACE", "HSAPROBE_SOFT_ISA", "HSAPROBE_SOFT_WORKERS", "HSAPROBE_SOFT_DELAY"};
 
 static int clear_environment(void **state) {
     (void)state;
@@ -94,6 +94,9 @@ static void counts_take_their_whole_range(void **state) {
     assert_int_equal(read_good().gpu_count, 1);
     setenv("HSAPROBE_SOFT_GPUS", "8", 1);
     assert_int_equal(read_good().gpu_count, 8);
+    assert_int_equal(read_good().delay_ns, 0);
+    setenv("HSAPROBE_SOFT_DELAY", "1000000", 1);
+    assert_int_equal(read_good().delay_ns, 1000000);
 }
 
 static void doorbell_modes_are_read_and_named(void **state) {
@@ -170,6 +173,10 @@ static void every_bad_value_is_refused_with_one_line(void **state) {
         {"HSAPROBE_SOFT_WORKERS", "0"},
         {"HSAPROBE_SOFT_WORKERS", "257"},
         {"HSAPROBE_SOFT_WORKERS", "2.0"},
+        {"HSAPROBE_SOFT_DELAY", "1000001"},
+        {"HSAPROBE_SOFT_DELAY", "10us"},
+        {"HSAPROBE_SOFT_DELAY", "-1"},
+        {"HSAPROBE_SOFT_DELAY", "4294967296"},
         {"HSAPROBE_SOFT_DOORBELL", "Auto"},
         {"HSAPROBE_SOFT_DOORBELL", "inline"},
         {"HSAPROBE_SOFT_DOORBELL", "spin,trap"},

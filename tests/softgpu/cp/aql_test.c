@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "softgpu/common/options.h"
+
 enum { KERNEL = 0x1000, LONG_KERNEL = 0x2000, TIMEOUT_MS = 5000, EVENT = 5 };
 
 struct fixture {
@@ -52,6 +54,22 @@ static void dispatch_completes_signal_with_timestamps_and_event(void **state) {
     assert_int_equal(*mailbox, EVENT);
     assert_int_equal(fixture->app.amd_queue->read_dispatch_id, 1);
     assert_int_equal(fixture->app.ring[0], ABI_AQL_INVALID);
+}
+
+/// A known delay, for testing instruments, lies within the dispatch's own time; barriers have none.
+static void injected_delay_is_device_time(void **state) {
+    enum { DELAY_NS = 300000, NS_PER_TICK = 10 };
+    struct fixture *fixture = *state;
+    struct harness *harness = &fixture->harness;
+    const uint64_t signal = app_signal_create(harness, 1, 0);
+    const struct abi_aql_dispatch packet = dispatch_packet(KERNEL, signal);
+    sg_delay_ns = DELAY_NS;
+    submit(fixture, &packet);
+    const bool done = app_signal_wait(harness, signal, 0, TIMEOUT_MS);
+    sg_delay_ns = 0;
+    assert_true(done);
+    const struct abi_signal *memory = app_signal(harness, signal);
+    assert_true(memory->end_ts - memory->start_ts >= DELAY_NS / NS_PER_TICK);
 }
 
 /// The place of a signal moves (unmapped, mapped elsewhere) while a kernel runs and the queue has
@@ -474,6 +492,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(dispatch_completes_signal_with_timestamps_and_event, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(injected_delay_is_device_time, setup, teardown),
         cmocka_unit_test_setup_teardown(completion_uses_the_current_translation, setup, teardown),
         cmocka_unit_test_setup_teardown(dispatch_carries_packet_and_queue_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(cu_mask_reaches_dispatches, setup, teardown),
