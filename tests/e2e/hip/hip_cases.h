@@ -38,6 +38,11 @@ inline bool environment_is(const char *name, const char *value) {
     return seen && strcmp(seen, value) == 0;
 }
 
+/// With XNACK, HIP takes any address for memory of its own and refuses none.
+inline bool has_xnack() {
+    return environment_is("HSA_XNACK", "1");
+}
+
 /// Whether a kernel may be left running while the host goes on: not where launches wait for it.
 inline bool launches_return_early() {
     return !environment_is("HIP_LAUNCH_BLOCKING", "1");
