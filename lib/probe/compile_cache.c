@@ -131,27 +131,49 @@ static void add_file(const struct hsp_blob *key, const struct hsp_blob *code) {
     free(path);
 }
 
+// Under lock.
+static const struct kept *kept_of(const struct hsp_blob *key) {
+    const struct kept *kept = newest;
+    while (kept && !blob_equals(&kept->key, key))
+        kept = kept->next;
+    return kept;
+}
+
 static bool find_kept(const struct hsp_blob *key, struct hsp_blob *out_code) {
-    bool is_found = false;
+    struct hsp_blob code = {0};
     pthread_mutex_lock(&lock);
-    for (const struct kept *kept = newest; kept && !is_found; kept = kept->next)
-        is_found = blob_equals(&kept->key, key) && blob_copy(&kept->code, out_code);
+    const struct kept *kept = kept_of(key);
+    const bool is_found = kept && blob_copy(&kept->code, &code);
     pthread_mutex_unlock(&lock);
+    if (is_found)
+        *out_code = code;
     return is_found;
 }
 
+static void kept_free(struct kept *kept) {
+    if (!kept)
+        return;
+    free(kept->key.data);
+    free(kept->code.data);
+    free(kept);
+}
+
+// Two threads may have compiled the same.
 static void keep(const struct hsp_blob *key, const struct hsp_blob *code) {
     struct kept *kept = calloc(1, sizeof(*kept));
     if (!kept || !blob_copy(key, &kept->key) || !blob_copy(code, &kept->code)) {
-        if (kept)
-            free(kept->key.data);
-        free(kept);
+        kept_free(kept);
         return;
     }
     pthread_mutex_lock(&lock);
-    kept->next = newest;
-    newest = kept;
+    const bool is_new = !kept_of(key);
+    if (is_new) {
+        kept->next = newest;
+        newest = kept;
+    }
     pthread_mutex_unlock(&lock);
+    if (!is_new)
+        kept_free(kept);
 }
 
 bool hsp_compile_cache_find(const struct hsp_blob *key, struct hsp_blob *out_code) {

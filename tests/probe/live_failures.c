@@ -11,8 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "failing_hsa.h"
 
@@ -154,6 +157,8 @@ static int open_file_count(void) {
 // --- What is made
 // ---------------------------------------------------------------------------------
 
+static struct failing_hsa *hsa;
+
 static struct {
     const struct hsp_agent *gpu;
     const struct hsp_pool *pool;
@@ -161,7 +166,49 @@ static struct {
     struct hsp_queue *queue;
     char page[4096];
     void *memory;
+    void *device;        // a page of its memory
+    void *pages;         // ordinary ones, for attributes
+    hsa_signal_t shared; // other processes may import it, by its name
+    struct hsp_ipc_handle signal_name;
+    hsa_signal_t met; // holds 0
+    hsa_signal_t done;
+    char source[256]; // path of an OpenCL source
 } it;
+
+// The GPU and what all rounds share. ROCr's table is asked for, which intercepted queues need.
+static void begin(void) {
+    it.gpu = live_gpu();
+    it.pool = live_device_pool(it.gpu);
+    it.kernel = live_load(it.gpu, "saxpy");
+    it.memory = live_host_memory(it.gpu, sizeof(it.page));
+    OK(hsp_memory_alloc(it.pool, sizeof(it.page), NULL, 0, &it.device));
+    it.pages = aligned_alloc(sizeof(it.page), sizeof(it.page));
+    CHECK(it.pages);
+    memset(it.pages, 1, sizeof(it.page));
+    OK(hsp_queue_create(it.gpu, NULL, &it.queue));
+    const struct hsp_signal_options options = {.size = sizeof(options), .ipc = true};
+    OK(hsp_signal_create(0, &options, &it.shared));
+    OK(hsp_signal_export(it.shared, &it.signal_name));
+    OK(hsp_signal_create(0, NULL, &it.met));
+    OK(hsp_signal_create(0, NULL, &it.done));
+    snprintf(it.source, sizeof(it.source), "%s/failures-XXXXXX.cl",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    const int file = mkstemps(it.source, 3);
+    CHECK(file >= 0 && write(file, "kernel void f() {}", 18) == 18 && close(file) == 0);
+}
+
+static void end(void) {
+    unlink(it.source);
+    hsp_signal_destroy(it.done);
+    hsp_signal_destroy(it.met);
+    hsp_signal_destroy(it.shared);
+    hsp_queue_destroy(it.queue);
+    free(it.pages);
+    OK(hsp_memory_free(it.device));
+    OK(hsp_memory_free(it.memory));
+    live_unload(&it.kernel);
+    hsp_runtime_shutdown();
+}
 
 union made {
     void *object;
@@ -317,6 +364,105 @@ static hsp_status make_counter(union made *out) {
     return hsp_counter_get(0, (struct hsp_counter *)out->words);
 }
 
+static hsp_status compile(bool ignores_cache, union made *out) {
+    static const char source[] = "kernel void k(global int *p) { *p = 7; }";
+    const struct hsp_compile_options options = {
+        .size = sizeof(options), .isa = "gfx90a", .ignores_cache = ignores_cache};
+    return hsp_code_object_compile(source, sizeof(source) - 1, "k.cl", &options,
+                                   (struct hsp_code_object **)&out->object);
+}
+static hsp_status make_compiled(union made *out) {
+    return compile(true, out);
+}
+static hsp_status make_compiled_from_file(union made *out) {
+    const struct hsp_compile_options options = {.size = sizeof(options), .isa = "gfx90a"};
+    return hsp_code_object_compile_file(it.source, &options,
+                                        (struct hsp_code_object **)&out->object);
+}
+static void let_pass(const union hsp_packet *packets, uint64_t count, uint64_t first_index,
+                     struct hsp_packet_writer *writer, void *data) {
+    (void)first_index, (void)data;
+    hsp_packet_write(writer, packets, count);
+}
+static hsp_status make_intercepted(union made *out) {
+    const struct hsp_queue_options options = {
+        .size = sizeof(options), .packet_count = 64, .intercept = true};
+    struct hsp_queue *queue = NULL;
+    hsp_status status = hsp_queue_create(it.gpu, &options, &queue);
+    hsa->balance += status == HSP_OK; // made through the table, destroyed by hsa_queue_destroy
+    if (status == HSP_OK)
+        status = hsp_queue_intercept(queue, let_pass, NULL);
+    if (status == HSP_OK)
+        out->object = queue;
+    else
+        hsp_queue_destroy(queue);
+    return status;
+}
+static hsp_status make_signal_for_others(union made *out) {
+    const struct hsp_signal_options options = {.size = sizeof(options), .ipc = true};
+    return hsp_signal_create(1, &options, &out->signal);
+}
+static hsp_status make_signal_name(union made *out) {
+    return hsp_signal_export(it.shared, (struct hsp_ipc_handle *)out->words);
+}
+static hsp_status make_signal_of_others(union made *out) {
+    return hsp_signal_import(&it.signal_name, &out->signal);
+}
+static hsp_status make_memory_name(union made *out) {
+    return hsp_memory_export(it.device, sizeof(it.page), (struct hsp_ipc_handle *)out->words);
+}
+static bool once(int64_t value, void *data) {
+    (void)value;
+    atomic_fetch_add((atomic_int *)data, 1);
+    return false;
+}
+// A handler that was registered is called at once, and waited for.
+static hsp_status make_handler(union made *out) {
+    static atomic_int calls;
+    const int before = atomic_load(&calls);
+    (void)out;
+    const hsp_status status = hsp_signal_on(it.met, HSP_CONDITION_EQ, 0, once, &calls);
+    while (status == HSP_OK && atomic_load(&calls) == before)
+        sched_yield();
+    return status;
+}
+static hsp_status make_wait(union made *out) {
+    struct hsp_signal_wait_item items[65]; // one more than fit without an allocation
+    for (int i = 0; i < 65; i++)
+        items[i] = (struct hsp_signal_wait_item){it.met, HSP_CONDITION_EQ, 0};
+    return hsp_signal_wait_any(items, 65, HSP_WAIT_FOREVER, HSP_WAIT_ACTIVE,
+                               (size_t *)&out->words[0], (int64_t *)&out->words[1]);
+}
+static hsp_status make_attributes(union made *out) {
+    const hsa_amd_svm_attribute_pair_t pair = {HSA_AMD_SVM_ATTRIB_AGENT_ACCESSIBLE,
+                                               hsp_agent_handle(it.gpu).handle};
+    (void)out;
+    return hsp_memory_set_attributes(it.pages, sizeof(it.page), &pair, 1);
+}
+static hsp_status make_attributes_read(union made *out) {
+    hsa_amd_svm_attribute_pair_t pair = {HSA_AMD_SVM_ATTRIB_ACCESS_QUERY,
+                                         hsp_agent_handle(it.gpu).handle};
+    const hsp_status status = hsp_memory_get_attributes(it.pages, sizeof(it.page), &pair, 1);
+    if (status == HSP_OK)
+        out->words[0] = pair.attribute;
+    else
+        CHECK(pair.attribute == HSA_AMD_SVM_ATTRIB_ACCESS_QUERY, "the list was touched");
+    return status;
+}
+static hsp_status make_prefetch(union made *out) {
+    (void)out;
+    hsp_signal_store_relaxed(it.done, 1);
+    const hsp_status status =
+        hsp_memory_prefetch_async(it.pages, sizeof(it.page), it.gpu, NULL, 0, it.done);
+    if (status == HSP_OK)
+        OK(hsp_signal_wait(it.done, HSP_CONDITION_EQ, 0, LIVE_WAIT_NS, HSP_WAIT_BLOCKED, NULL));
+    return status;
+}
+static hsp_status make_access(union made *out) {
+    (void)out;
+    return hsp_memory_allow_access(it.memory, &it.gpu, 1);
+}
+
 static const struct making {
     const char *name;
     hsp_status (*make)(union made *out);
@@ -344,12 +490,23 @@ static const struct making {
     {"histogram", make_histogram, end_histogram},
     {"snapshot", make_snapshot, end_snapshot},
     {"counter", make_counter, NULL},
+    {"compilation", make_compiled, end_code_object},
+    {"compilation of a file", make_compiled_from_file, end_code_object},
+    {"intercepted queue", make_intercepted, end_queue},
+    {"signal for others", make_signal_for_others, end_signal},
+    {"name of a signal", make_signal_name, NULL},
+    {"signal of others", make_signal_of_others, end_signal},
+    {"name of memory", make_memory_name, NULL},
+    {"handler", make_handler, NULL},
+    {"wait for many", make_wait, NULL},
+    {"attributes of memory", make_attributes, NULL},
+    {"attributes of memory read", make_attributes_read, NULL},
+    {"prefetch", make_prefetch, NULL},
+    {"access to memory", make_access, NULL},
 };
 
 // --- The rounds
 // -----------------------------------------------------------------------------------
-
-static struct failing_hsa *hsa;
 
 enum kind { ALLOCATION, RUNTIME_CALL, FILE_OPERATION, KIND_COUNT };
 static const char *const kind_names[] = {"allocation", "HSA call", "file operation"};
@@ -426,20 +583,15 @@ int main(void) {
     FAILS(hsp_signal_create(1, NULL, &(hsa_signal_t){0}), HSP_ERROR_NOT_INITIALIZED, "init");
     const struct making runtime = {"runtime", make_runtime, end_runtime};
     fail_each(&runtime);
-    it.gpu = live_gpu();
-    it.pool = live_device_pool(it.gpu);
-    it.kernel = live_load(it.gpu, "saxpy");
-    it.memory = live_host_memory(it.gpu, sizeof(it.page));
-    OK(hsp_queue_create(it.gpu, NULL, &it.queue));
+    setenv("XDG_CACHE_HOME", "/dev/null", 1); // compiled code is kept in the process only
+    OK(hsp_runtime_request_table());
+    begin();
     for (size_t i = 0; i < sizeof(makings) / sizeof(makings[0]); i++)
         fail_each(&makings[i]);
     for (int kind = 0; kind < KIND_COUNT; kind++)
         printf("%u times %s\n", failures_seen[kind], kind_names[kind]);
-    CHECK(failures_seen[ALLOCATION] >= 30 && failures_seen[RUNTIME_CALL] >= 60 &&
-          failures_seen[FILE_OPERATION] >= 3);
-    hsp_queue_destroy(it.queue);
-    OK(hsp_memory_free(it.memory));
-    live_unload(&it.kernel);
-    hsp_runtime_shutdown();
+    CHECK(failures_seen[ALLOCATION] >= 70 && failures_seen[RUNTIME_CALL] >= 130 &&
+          failures_seen[FILE_OPERATION] >= 6);
+    end();
     return 0;
 }
