@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "record/recorder.h"
+#include "record/writer.h"
 
 #define SPANS_MAX             256
 #define CAPACITY_DEFAULT      16384u
@@ -27,6 +28,8 @@ static _Atomic(struct hsp_recorder *) first_recorder;
 static pthread_mutex_t span_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(char *) span_names[SPANS_MAX];
 static uint16_t span_count;
+// The same spans in the session of a traced process.
+static atomic_ushort span_session_ids[SPANS_MAX];
 
 // Initial-exec: one load instead of a call. Eight bytes fit where dlopen puts static TLS.
 static _Thread_local struct hsp_recorder *thread_recorder
@@ -176,6 +179,9 @@ void hsp_record_call(uint16_t id, uint64_t start_ticks, uint64_t end_ticks, int6
 }
 
 void hsp_span_record(uint16_t id, uint64_t start_ticks, uint64_t end_ticks) {
+    if (hsp_process_page && id < SPANS_MAX)
+        hsp_writer_past_call(atomic_load_explicit(&span_session_ids[id], memory_order_relaxed),
+                             start_ticks, end_ticks);
     if (!hsp_record_events())
         return;
     struct hsp_recorder *recorder = get_recorder();
@@ -201,6 +207,10 @@ hsp_status hsp_span_register(const char *name, uint16_t *out_id) {
     } else if (id == span_count) {
         char *copy = strdup(name);
         if (copy) {
+            const bool is_traced =
+                hsp_writer_attach() && hsp_session_page->layers >> HSP_LAYER_SPAN & 1;
+            atomic_store(&span_session_ids[id], is_traced ? hsp_writer_name(HSP_LAYER_SPAN, name)
+                                                          : (uint16_t)HSP_TRACE_NO_ID);
             atomic_store(&span_names[id], copy);
             span_count++;
         } else {

@@ -378,6 +378,21 @@ uint16_t hsp_writer_name(enum hsp_trace_layer layer, const char *name) {
     return (uint16_t)id;
 }
 
+void hsp_writer_past_call(uint16_t id, uint64_t start_ticks, uint64_t end_ticks) {
+    if (!hsp_process_page || id == HSP_TRACE_NO_ID ||
+        !__atomic_load_n(&hsp_session_page->is_active, __ATOMIC_RELAXED))
+        return;
+    struct hsp_trace_ring *ring = hsp_writer_ring();
+    struct hsp_trace_event *event = ring ? hsp_writer_claim(ring) : NULL;
+    if (!event)
+        return;
+    *event = (struct hsp_trace_event){
+        .start_ticks = start_ticks, .end_ticks = end_ticks, .id = id, .kind = HSP_TRACE_CALL};
+    hsp_writer_place(ring, event);
+    event->seq = ring->next_seq++;
+    hsp_writer_commit(ring);
+}
+
 bool hsp_writer_wants(const char *name) {
     char patterns[HSP_SESSION_TEXT_BYTES];
     if (!hsp_session_page->names[0])

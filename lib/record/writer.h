@@ -47,6 +47,8 @@ bool hsp_writer_wait(struct hsp_trace_ring *ring);
 uint16_t hsp_writer_name(enum hsp_trace_layer layer, const char *name);
 /// Writes a note; lost ones are counted.
 void hsp_writer_note(enum hsp_note_kind kind, uint64_t key, uint64_t extra, const char *text);
+/// Writes a call that is already over, in whatever call is open.
+void hsp_writer_past_call(uint16_t id, uint64_t start_ticks, uint64_t end_ticks);
 /// True if the session's name patterns want this function.
 bool hsp_writer_wants(const char *name);
 

@@ -39,7 +39,8 @@ HSP_API hsp_status hsp_record_set_capacity(uint32_t events_per_thread);
 
 /// Registers a name for spans of the caller's own; copied. At most 256.
 HSP_API hsp_status hsp_span_register(const char *name, uint16_t *out_id);
-/// Records a span in mode HSP_WRAPPER_RECORD, else does nothing. Ticks are hsp_clock_ticks().
+/// Records a span in mode HSP_WRAPPER_RECORD, else does nothing. Ticks are hsp_clock_ticks(). In a
+/// program that runs under `hsaprobe trace` the span is in its recording too, in every mode.
 HSP_API void hsp_span_record(uint16_t id, uint64_t start_ticks, uint64_t end_ticks);
 
 /// Totals of one function since start or hsp_record_clear, over all threads.

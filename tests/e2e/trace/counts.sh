@@ -72,6 +72,39 @@ calls_in_processes() {
         made "calls that the other tool saw" 300 none
 }
 
+# What is wrong is said before anything runs.
+usage() {
+    refuse 'no program to run'
+    refuse "'gpu' is none of span, hip, hsa, thunk, os, device" --layers gpu true
+    refuse '100 is no power of two' --ring 100 true
+    refuse "'x' is no number of seconds" --stop-after x true
+    refuse "'1Q' is not a size" --limit 1Q true
+    refuse "'xml' is none of text, json, chrome, csv, jsonl" --format xml true
+    refuse 'needs -o FILE' --format csv true
+    refuse "'x' is neither soft nor hw" --device x true
+    "$hsaprobe" trace --device hw -o /nowhere/at.all true 2>"$work/summary"
+    made "exit code for a file that can't be written" 1 $?
+    echo before >"$work/kept.csv"
+    file=$work/kept.csv
+    trace 127 -- "$work/nothing-here"
+    made "the file before a run that failed" before "$(cat "$file")"
+    "$hsaprobe" trace --device hw -- sh -c 'exit 7' >"$work/out" 2>&1
+    made "the program's exit code" 7 $?
+    "$hsaprobe" trace --device hw -- env >"$work/out" 2>&1
+    grep -q '^HSA_TOOLS_ROCPROFILER_V1_TOOLS=1$' "$work/out" ||
+        made "the switch that later runtimes need" set unset
+    grep -q '^LD_PRELOAD=[^:]*/libhsaprobe-trace.so$' "$work/out" || made LD_PRELOAD set "$(cat "$work/out")"
+}
+
+# refuse TEXT OPTIONS...: a usage error that says TEXT.
+refuse() {
+    text=$1
+    shift
+    "$hsaprobe" trace "$@" >"$work/out" 2>&1
+    made "exit code of trace $*" 2 $?
+    grep -qF -e "$text" "$work/out" || made "words of trace $*" "$text" "$(head -n 1 "$work/out")"
+}
+
 # Parts of a run; files that are bounded.
 parts() {
     trace 0 --paused -- "$calls" load 1000
@@ -86,6 +119,8 @@ parts() {
     trace 0 --names 'hsa_signal_*' -- "$calls" load 1000
     made "calls by name" 1000 "$(load)"
     made "other calls by name" 0 "$(rows call hsa_queue_.*)"
+    trace 0 -- "$programs/trace_spans" 70
+    made "spans of the program's own" 70 "$(rows call step)"
     trace 0 --limit 64K -- "$calls" load 200000
     [ "$(wc -c <"$file")" -le 66000 ] || made "bytes of a bounded file" 65536 "$(wc -c <"$file")"
     made "calls in the summary of a bounded file" 200000 \
