@@ -123,8 +123,10 @@ bool sg_tiling_init(struct sg_tiling *tiling, uint32_t sw_mode, bool is_3d, uint
         return true;
     if ((sw_mode >= 12 && sw_mode < 16) || sw_mode >= 28 || texel_bytes & (texel_bytes - 1))
         return false;
-    if (is_solid && sw_mode < 4) // no 256-byte tiles of volumes here
+    if (is_3d && (sw_mode < 4 || kind == KIND_R)) // not of volumes
         return false;
+    if (is_3d && kind == KIND_D) // their slices are flat, in the standard order
+        kind = KIND_S;
     const char *text = is_solid ? solid_orders[kind][texel_log2] : flat_orders[kind][texel_log2];
     if (!text)
         return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/// Tilings and texel formats by themselves.
+/// Tilings, against AMD's address library, and texel formats by themselves.
 #include "softgpu/isa/image_format.h"
 #include "softgpu/isa/image_tiling.h"
 
@@ -35,6 +35,43 @@ static void no_two_texels_share_bytes(void **state) {
             }
 }
 
+struct tiling_row {
+    uint32_t dims, mode, bytes, pitch;
+    uint64_t hash;
+};
+#define TILING(...) {__VA_ARGS__},
+static const struct tiling_row tilings[] = {
+#include "tilings.def"
+};
+#undef TILING
+
+static void random_texel(uint32_t *state, const uint32_t size[3], uint32_t at[3]) {
+    for (uint32_t axis = 0; axis < 3; axis++) {
+        *state = *state * 1664525 + 1013904223;
+        at[axis] = (*state >> 8) % size[axis];
+    }
+}
+
+static void addresses_are_those_of_amds_library(void **state) {
+    (void)state;
+    static const uint32_t sizes[][3] = {{1000, 1, 3}, {300, 200, 3}, {300, 200, 37}};
+    for (size_t i = 0; i < sizeof tilings / sizeof *tilings; i++) {
+        const struct tiling_row *row = &tilings[i];
+        const uint32_t *size = sizes[row->dims - 1];
+        uint64_t hash = 14695981039346656037u;
+        uint32_t random = 1, at[3];
+        struct sg_tiling tiling;
+        assert_true(sg_tiling_init(&tiling, row->mode, row->dims == 3, row->bytes));
+        for (uint32_t n = 0; n < 256; n++) {
+            random_texel(&random, size, at);
+            hash ^= sg_tiling_address(&tiling, 0, row->pitch, size[1], at);
+            hash *= 1099511628211u;
+        }
+        if (hash != row->hash)
+            fail_msg("mode %u, %u dimensions, %u bytes", row->mode, row->dims, row->bytes);
+    }
+}
+
 static void halves_survive_both_ways(void **state) {
     (void)state;
     for (uint32_t half = 0; half < 0x10000; half++)
@@ -46,6 +83,7 @@ static void halves_survive_both_ways(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_two_texels_share_bytes),
+        cmocka_unit_test(addresses_are_those_of_amds_library),
         cmocka_unit_test(halves_survive_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
