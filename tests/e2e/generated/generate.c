@@ -16,8 +16,8 @@
 /// masks then lack the lanes that left before; -disable-machine-sink mends it (LLVM's D155343).
 /// Counts of 64 bits have a summand from memory too: SIFoldOperands takes x | ~0 for x | 0 in the
 /// upper half of ~(uint64_t)popcount(a) | b where b's upper half is not constant (seed 103).
-/// So has a factor of products of 64 bits: of (uint64_t)(uint16_t)a * (uint32_t)(int16_t)b the
-/// upper half is made by v_mul_hi_i32_i24, as if the second were sign-extended to 64 bits.
+/// Of products of 32 bits with 64, one factor is opaque: SelectionDAG's combination of UMUL_LOHI
+/// takes v_mul_hi_i32_i24, as if both were signed, where both have 9 equal upper bits.
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -122,12 +122,12 @@ static const char *const operations[TYPE_COUNT][40] = {
              "((uint64_t)__builtin_popcountll(@) + in.l[1])",
              "((uint64_t)__builtin_clzll(@ | 1) + in.l[0])",
              "(uint64_t)$u",
-             "((uint64_t)($u + in.u[0]) * $u)",
+             "((uint64_t)opaque($u) * $u)",
              "((uint64_t)$u << 32 | $u)",
              "(uint64_t)((int64_t)(int32_t)$u * (int32_t)$u + (int64_t)(@ >> 2))",
              "bits_of($d)",
              "(uint64_t)(int64_t)$s",
-             "((uint64_t)((unsigned __int128)@ * @ >> 64))",
+             "high_half64(@, @)",
              "((uint64_t)$b << 56 | @)"},
     [F16] = {"(_Float16)(@ + @)", "(_Float16)(@ - @)", "(_Float16)(@ * @)", "(_Float16)(@ / @)",
              "(_Float16)(-@)", "(@ < @ ? @ : @)", "(@ >= @ ? @ : @)", "(_Float16)$f",

@@ -80,8 +80,19 @@ template <typename T> HD inline T traced(Values &v, int number, T value) {
 HD inline uint32_t rotated(uint32_t x, uint32_t n) {
     return x << (n & 31) | x >> (-n & 31);
 }
+/* A number of which the compiler knows nothing: see generate.c. */
+HD inline uint32_t opaque(uint32_t x) {
+#ifdef __HIP_DEVICE_COMPILE__
+    asm("" : "+v"(x));
+#endif
+    return x;
+}
 HD inline uint32_t high_half(uint32_t a, uint32_t b) {
-    return static_cast<uint32_t>(static_cast<uint64_t>(a) * b >> 32);
+    return static_cast<uint32_t>(static_cast<uint64_t>(opaque(a)) * b >> 32);
+}
+HD inline uint64_t high_half64(uint64_t a, uint64_t b) {
+    const uint64_t x = uint64_t(opaque(uint32_t(a >> 32))) << 32 | opaque(uint32_t(a));
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(x) * b >> 64);
 }
 HD inline uint32_t to_unsigned(double x) {
     return x > -2e9 && x < 2e9 ? static_cast<uint32_t>(static_cast<int32_t>(x)) : 77;
