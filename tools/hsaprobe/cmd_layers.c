@@ -54,6 +54,8 @@ static int measure(struct command_context *context, const struct layers_tables *
     const struct layers_input *input = context->input;
     struct hsp_rounds_result result = {0};
     struct arms arms;
+    if (input->phases)
+        return layers_phases(context, input, kernel, launch);
     int code = launch_reset(launch);
     if (code)
         return code;
@@ -126,43 +128,76 @@ static void report_setup(struct command_context *context) {
 #undef FIELD
 }
 
+static int measure_kernels(struct command_context *context, const struct layers_tables *tables) {
+    struct layers_input *input = context->input;
+    if (input->launch.file)
+        return measure_input(context, tables, &input->launch, NULL);
+    if (input->builtin)
+        return measure_builtin(context, tables, input->builtin);
+    size_t count;
+    const struct builtin *table = builtins(&count);
+    int code = EXIT_OK;
+    for (size_t i = 0; i < count && !code; i++)
+        code = measure_builtin(context, tables, &table[i]);
+    return code;
+}
+
+/* Everything that is computed from the samples of all processes. */
+static int report_results(struct command_context *context, const struct layers_tables *tables) {
+    const struct layers_input *input = context->input;
+    uint64_t seed = input->rounds.seed;
+    if (!context->samples->series_count)
+        return EXIT_OK;
+    if (layers_add_results(tables, context->report, context->samples, seed))
+        return failure(EXIT_FAILED, "statistics", "out of memory");
+    if (input->setup || input->phases)
+        report_limit(tables->summary, AUDIENCE_DETAILS); /* there are no layers */
+    if (input->setup)
+        layers_setup_report(context->report, context->samples, seed);
+    if (input->phases)
+        layers_phases_report(context->report, context->samples, seed);
+    return EXIT_OK;
+}
+
+static void add_notes(struct command_context *context) {
+    const struct layers_input *input = context->input;
+    struct report *report = context->report;
+    if (input->op)
+        report_note(report, "submit: the operation with its completion; round trip: with what "
+                            "undoes it");
+    else if (!input->setup && !input->phases)
+        report_note(report, "submit: until the launch returns; round trip: until its end is seen; "
+                            "back to back: per launch of a batch with one wait");
+    if (context->device->software)
+        report_note(report, "the device's part is the software GPU's time, not an MI210's; what it "
+                            "did on the launching thread is not in submit");
+    if (!input->details)
+        report_note(report, "percentiles, packets and checked results: --details");
+    if (layers_processor_count() < 2)
+        report_note(report, "one processor: the software GPU shares it with the caller");
+}
+
 int cmd_layers(struct command_context *context) {
     struct layers_input *input = context->input;
     if (input->list)
         return layers_list(context->report);
+    if (input->cold)
+        return layers_setup_chain(context, input->cold);
     struct layers_tables tables = layers_tables_create(context->report);
     report_setup(context);
     if (input->details)
         report_show_details(context->report);
     int code = layers_method_restart(context, &input->method);
-    if (code) {
-        /* said by the process that failed */
-    } else if (input->op) {
+    if (!code && input->setup)
+        code = layers_setup(context, input);
+    else if (!code && input->op)
         code = layers_op(context, input);
-    } else if (input->launch.file) {
-        code = measure_input(context, &tables, &input->launch, NULL);
-    } else if (input->builtin) {
-        code = measure_builtin(context, &tables, input->builtin);
-    } else {
-        size_t count;
-        const struct builtin *table = builtins(&count);
-        for (size_t i = 0; i < count && !code; i++)
-            code = measure_builtin(context, &tables, &table[i]);
-    }
-    if (!context->restart && context->samples->series_count &&
-        layers_add_results(&tables, context->report, context->samples, input->rounds.seed))
-        code = failure(EXIT_FAILED, "statistics", "out of memory");
+    else if (!code)
+        code = measure_kernels(context, &tables);
+    if (!context->restart && report_results(context, &tables))
+        code = EXIT_FAILED;
     manifest_add(context->report);
-    report_note(context->report, "submit: until the launch returns; round trip: until its end is "
-                                 "seen; back to back: per launch of a batch with one wait");
-    if (context->device->software)
-        report_note(context->report,
-                    "the device's part is the software GPU's time, not an MI210's; what it did on "
-                    "the launching thread is not in submit");
-    if (!code && !input->details)
-        report_note(context->report, "percentiles, packets and checked results: --details");
-    if (layers_processor_count() < 2)
-        report_note(context->report, "one processor: the software GPU shares it with the caller");
+    add_notes(context);
     launch_input_fini(&input->launch);
     return code;
 }

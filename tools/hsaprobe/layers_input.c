@@ -28,6 +28,9 @@ enum {
     KEY_ALL_ARMS,
     KEY_OP,
     KEY_SIZE,
+    KEY_SETUP,
+    KEY_COLD,
+    KEY_PHASES,
 };
 
 static const struct argp_option options[] = {
@@ -39,6 +42,9 @@ static const struct argp_option options[] = {
     {"all-arms", KEY_ALL_ARMS, NULL, 0, "every arm of --list", 2},
     {"op", KEY_OP, "NAME", 0, "instead of a launch (the default): see below", 2},
     {"size", KEY_SIZE, "BYTES", 0, "of --op: only this size, such as 4K or 64M", 2},
+    {"setup", KEY_SETUP, NULL, 0, "instead: what comes before a first launch, cold and warm", 2},
+    {"cold", KEY_COLD, "CHAIN", OPTION_HIDDEN, NULL, 0},
+    {"phases", KEY_PHASES, NULL, 0, "instead: the phases of one launch, by host and device", 2},
     {"kernel", KEY_KERNEL, "NAME", 0, "only this one of the built-in kernels", 2},
     {"rounds", KEY_ROUNDS, "N", 0, "recorded rounds of each process (default 100; --op: 20)", 2},
     {"warmup", KEY_WARMUP, "N", 0,
@@ -123,6 +129,10 @@ static void parse_end(const struct argp_state *state, struct layers_input *input
                      launch->argument_count || launch->shared_bytes;
     if (input->builtin && launch->file)
         usage_error(state, "--kernel names a built-in kernel: give it or FILE, not both");
+    if ((input->op != NULL) + input->setup + input->phases + input->list > 1)
+        usage_error(state, "--op, --setup, --phases and --list: one of them");
+    if (input->setup && (launch->file || input->builtin))
+        usage_error(state, "--setup has its own kernel");
     if (input->op && (launch->file || input->builtin))
         usage_error(state, "--op %s runs no kernel", input->op->name);
     if (input->size_bytes && !(input->op && input->op->sizes != HSP_OP_NO_SIZE))
@@ -197,6 +207,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         input->size_bytes = (size_t)bytes;
         return 0;
     }
+    case KEY_SETUP:
+        input->setup = true;
+        return 0;
+    case KEY_COLD:
+        input->cold = arg;
+        return 0;
+    case KEY_PHASES:
+        input->phases = true;
+        return 0;
     case KEY_DOORBELL:
         input->doorbell = doorbell_modes[one_of(state, "--doorbell", arg, doorbell_modes)];
         return 0;
@@ -254,7 +273,7 @@ static char *details(void) {
 
 static bool needs_nothing(const void *opaque) {
     const struct layers_input *input = opaque;
-    return input->list;
+    return input->list || input->cold;
 }
 
 const struct command_options cmd_layers_options = {

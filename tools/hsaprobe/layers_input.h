@@ -19,6 +19,9 @@ struct layers_input {
     bool list;                     ///< --list
     const struct hsp_op *op;       ///< --op; NULL: launch
     size_t size_bytes;             ///< --size; 0: all of the operation's
+    bool setup;                    ///< --setup
+    const char *cold;              ///< --setup's own process: the chain of steps to take
+    bool phases;                   ///< --phases
     arms_choice arms;              ///< --arm, --all-arms; 0: the standard ones
 };
 
@@ -32,5 +35,16 @@ int layers_list(struct report *report);
 
 /// --op: one operation. Returns an exit code.
 int layers_op(struct command_context *context, const struct layers_input *input);
+/// --setup: both chains, each in a process of its own. Returns an exit code.
+int layers_setup(struct command_context *context, const struct layers_input *input);
+/// In that process: takes the steps of a chain. Returns an exit code.
+int layers_setup_chain(struct command_context *context, const char *name);
+/// The table of --setup, from the samples.
+void layers_setup_report(struct report *report, const struct hsp_samples *samples, uint64_t seed);
+/// --phases: of one kernel. Returns an exit code.
+int layers_phases(struct command_context *context, const struct layers_input *input,
+                  const char *kernel, const struct launch *launch);
+/// The table of --phases, from the samples.
+void layers_phases_report(struct report *report, const struct hsp_samples *samples, uint64_t seed);
 
 #endif

@@ -61,21 +61,30 @@ static int finish(pid_t pid) {
     return WEXITSTATUS(status);
 }
 
+/* One process, the `number`-th, whose samples become those of process `process`. */
+static int run_one(struct command_context *context, char **argv, unsigned number,
+                   unsigned process) {
+    pid_t pid;
+    FILE *samples;
+    int error = start(argv, number, &pid, &samples);
+    if (error)
+        return failure(EXIT_FAILED, what, "%s", strerror(error));
+    char *wrong = samples_read(samples, process, context->samples, NULL);
+    fclose(samples);
+    int code = finish(pid);
+    if (!code && wrong)
+        code = failure(EXIT_FAILED, what, "%s", wrong);
+    free(wrong);
+    return code;
+}
+
 int restarts_run(struct command_context *context, unsigned count) {
-    for (unsigned i = 0; i < count; i++) {
-        pid_t pid;
-        FILE *samples;
-        int error = start(context->argv, i + 1, &pid, &samples);
-        if (error)
-            return failure(EXIT_FAILED, what, "%s", strerror(error));
-        char *wrong = samples_read(samples, i, context->samples, NULL);
-        fclose(samples);
-        int code = finish(pid);
-        if (!code && wrong)
-            code = failure(EXIT_FAILED, what, "%s", wrong);
-        free(wrong);
-        if (code)
-            return code;
-    }
-    return EXIT_OK;
+    int code = EXIT_OK;
+    for (unsigned i = 0; i < count && !code; i++)
+        code = run_one(context, context->argv, i + 1, i);
+    return code;
+}
+
+int restarts_run_words(struct command_context *context, char **argv, unsigned process) {
+    return run_one(context, argv, process + 1, process);
 }

@@ -15,5 +15,8 @@
 /// Runs this process `count` times, one after the other, and adds their samples to
 /// context->samples as processes 0 to count - 1. Returns an exit code, prints.
 int restarts_run(struct command_context *context, unsigned count);
+/// Runs this program once with other words (argv, of which the first two are program and command)
+/// and adds its samples as those of process `process`. Returns an exit code, prints.
+int restarts_run_words(struct command_context *context, char **argv, unsigned process);
 
 #endif
