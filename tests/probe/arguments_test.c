@@ -306,6 +306,17 @@ static void values_are_bound_by_name(void **state) {
     expect(hsp_arguments_set_named(arguments, "counter", HSP_VALUE_U32, &count, 4),
            HSP_ERROR_NOT_FOUND,
            "no argument 'counter': it has input, scratch, count, scale, output");
+    assert_int_equal(hsp_arguments_bind_i32(arguments, "count", -5), HSP_OK);
+    expect(hsp_arguments_bind_u64(arguments, "count", 5), HSP_ERROR_KERNEL_ARGUMENT,
+           "has 4 bytes, the value (u64) has 8");
+    assert_int_equal(hsp_arguments_bind_u64(arguments, "scratch", 64), HSP_OK);
+    assert_int_equal(hsp_arguments_local_bytes(arguments), 64);
+    unsigned char kernarg[512];
+    assert_int_equal(hsp_arguments_write(arguments, &partial, NULL, kernarg, sizeof(kernarg)),
+                     HSP_OK);
+    int32_t bound;
+    memcpy(&bound, kernarg + kernel->arguments[2].offset_bytes, sizeof(bound));
+    assert_int_equal(bound, -5);
     hsp_arguments_destroy(arguments);
     arguments = create(context->hip, "copy", &kernel);
     expect(hsp_arguments_set_named(arguments, "to", HSP_VALUE_U32, &count, 4), HSP_ERROR_NOT_FOUND,

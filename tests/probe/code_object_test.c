@@ -108,6 +108,7 @@ static void fat_binary_is_found_in_a_host_elf(void **state) {
     (void)state;
     struct hsp_code_object *object = NULL;
     assert_int_equal(hsp_code_object_open_file(fixture_path("fat"), &object), HSP_OK);
+    assert_string_equal(hsp_code_object_name(object), fixture_path("fat"));
     assert_int_equal(hsp_code_object_container(object), HSP_CONTAINER_FAT_BINARY);
     assert_int_equal(hsp_code_object_image_count(object), 1);
     const struct hsp_kernel *kernel;

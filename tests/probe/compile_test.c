@@ -139,6 +139,17 @@ static void an_error_is_the_compilers_and_the_log_is_shown(void **state) {
     assert_null(strstr(log_text, "/comgr-"));
 }
 
+static void the_name_tells_the_language(void **state) {
+    (void)state;
+    assert_int_equal(hsp_code_object_language("a/k.hip"), HSP_LANGUAGE_HIP);
+    assert_int_equal(hsp_code_object_language("k.cu"), HSP_LANGUAGE_HIP);
+    assert_int_equal(hsp_code_object_language("k.cpp"), HSP_LANGUAGE_HIP);
+    assert_int_equal(hsp_code_object_language("k.s.cl"), HSP_LANGUAGE_OPENCL);
+    assert_int_equal(hsp_code_object_language("k.s"), HSP_LANGUAGE_ASSEMBLY);
+    assert_int_equal(hsp_code_object_language("k.hipfb"), HSP_LANGUAGE_NONE);
+    assert_int_equal(hsp_code_object_language("cl"), HSP_LANGUAGE_NONE);
+}
+
 static void mistakes_of_the_caller_are_told(void **state) {
     (void)state;
     struct hsp_code_object *object = NULL;
@@ -229,6 +240,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_language_compiles),
         cmocka_unit_test(an_error_is_the_compilers_and_the_log_is_shown),
+        cmocka_unit_test(the_name_tells_the_language),
         cmocka_unit_test(mistakes_of_the_caller_are_told),
         cmocka_unit_test(debug_information_gives_source_lines),
         cmocka_unit_test(the_directory_serves_other_processes_and_survives_damage),

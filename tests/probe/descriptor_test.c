@@ -72,6 +72,10 @@ static void fields_are_what_the_assembler_was_told(void **state) {
             fail_msg("%s is %llu", field.name, (unsigned long long)field.value);
         assert_string_equal(field.meaning, expected[i].meaning);
     }
+    const size_t count = hsp_descriptor_field_count(&descriptor);
+    struct hsp_descriptor_field last;
+    assert_true(hsp_descriptor_field_get(&descriptor, count - 1, &last));
+    assert_false(hsp_descriptor_field_get(&descriptor, count, &last));
     assert_true(hsp_descriptor_reserved_is_zero(&descriptor));
     uint64_t unused;
     assert_false(hsp_descriptor_value(&descriptor, "enable_wavefront_size32", &unused));

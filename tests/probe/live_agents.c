@@ -28,6 +28,8 @@ static void check_pools(const struct hsp_agent *gpu) {
     CHECK(device->size_bytes > 0 && device->granule_bytes > 0 && device->alignment_bytes > 0);
     CHECK(device->alloc_max_bytes > 0 && device->alloc_max_bytes <= device->size_bytes);
     CHECK(hsp_pool_agent(live_device_pool(gpu)) == gpu);
+    CHECK(hsp_pool_handle(live_device_pool(gpu)).handle !=
+          hsp_pool_handle(hsp_pool_find(hsp_agent_host(), HSP_POOL_KERNARG)).handle);
     bool has_group = false;
     for (size_t i = 0; i < hsp_pool_count(gpu); i++) {
         const struct hsp_pool_info *info = hsp_pool_info_get(hsp_pool_at(gpu, i));

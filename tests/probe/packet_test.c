@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <hsaprobe/queue.h>
+#include <hsaprobe/dispatch.h>
 
 static void header_has_the_bits_of_the_specification(void **state) {
     (void)state;
@@ -81,10 +81,45 @@ static void text_that_is_too_long_is_cut_and_measured(void **state) {
     assert_int_equal(hsp_packet_describe(&packet, NULL, 0), length);
 }
 
+static void barriers_are_filled_but_for_the_header(void **state) {
+    (void)state;
+    union hsp_packet packet;
+    struct hsp_barrier barrier;
+    uint16_t header = 0, setup = 0;
+    hsp_barrier_init(&barrier, HSP_BARRIER_OR);
+    barrier.dependencies[4].handle = 0x40;
+    barrier.completion.handle = 0x50;
+    memset(&packet, 0xcc, sizeof(packet));
+    hsp_barrier_fill(&barrier, &packet, &header, &setup);
+    assert_int_equal(packet.words[0], 0xcccccccc);
+    assert_int_equal(header, 0x1505);
+    assert_int_equal(setup, 0);
+    assert_int_equal(packet.barrier_or.dep_signal[0].handle, 0);
+    assert_int_equal(packet.barrier_or.dep_signal[4].handle, 0x40);
+    assert_int_equal(packet.barrier_or.completion_signal.handle, 0x50);
+
+    hsp_barrier_init(&barrier, HSP_BARRIER_VALUE);
+    barrier.signal.handle = 0x60;
+    barrier.condition = HSP_CONDITION_GTE;
+    barrier.value = -3;
+    barrier.barrier = false;
+    memset(&packet, 0xcc, sizeof(packet));
+    hsp_barrier_fill(&barrier, &packet, &header, &setup);
+    assert_int_equal(packet.words[0], 0xcccccccc);
+    assert_int_equal(header, 0x1400);
+    assert_int_equal(setup, 2); // AMD's packet format
+    assert_int_equal(packet.barrier_value.signal.handle, 0x60);
+    assert_int_equal(packet.barrier_value.value, -3);
+    assert_int_equal(packet.barrier_value.mask, -1);
+    assert_int_equal(packet.barrier_value.cond, 3);
+    assert_int_equal(packet.barrier_value.completion_signal.handle, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_has_the_bits_of_the_specification),
         cmocka_unit_test(each_packet_type_is_spelled_out),
+        cmocka_unit_test(barriers_are_filled_but_for_the_header),
         cmocka_unit_test(text_that_is_too_long_is_cut_and_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
