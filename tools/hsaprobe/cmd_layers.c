@@ -5,6 +5,7 @@
 
 #include "layers.h"
 #include "layers_input.h"
+#include "layers_values.h"
 #include "manifest.h"
 #include "memory.h"
 
@@ -75,6 +76,9 @@ static int measure(struct command_context *context, const struct layers_tables *
     }
     hsp_rounds_result_fini(&result);
     arms_fini(&arms);
+    for (size_t i = 0; i < input->external_count && !code; i++)
+        code = layers_external_run(context, &input->externals[i], kernel, &launch->geometry,
+                                   &input->method, &input->rounds);
     return code;
 }
 
@@ -142,6 +146,26 @@ static int measure_kernels(struct command_context *context, const struct layers_
     return code;
 }
 
+/* The arms that were asked for by name, whether or not they are part of a layer. */
+static void report_chosen_arms(struct command_context *context, uint64_t seed) {
+    const struct layers_input *input = context->input;
+    size_t count;
+    const struct hsp_arm_row *rows = hsp_arm_rows(&count);
+    if (!input->op && !input->setup && !input->phases && input->arms != arms_standard()) {
+        struct report_section *table =
+            layers_arms_table(context->report, "chosen", "the arms by themselves");
+        for (size_t i = 0; i < count; i++)
+            if (rows[i].place != HSP_ARM_PROCESS)
+                layers_arms_rows(table, context->samples, rows[i].name, seed);
+    }
+    if (input->external_count == 0)
+        return;
+    struct report_section *table =
+        layers_arms_table(context->report, "unpaired", "arms in processes of their own: unpaired");
+    for (size_t i = 0; i < input->external_count; i++)
+        layers_arms_rows(table, context->samples, input->externals[i].name, seed);
+}
+
 /* Everything that is computed from the samples of all processes. */
 static int report_results(struct command_context *context, const struct layers_tables *tables) {
     const struct layers_input *input = context->input;
@@ -152,6 +176,7 @@ static int report_results(struct command_context *context, const struct layers_t
         return failure(EXIT_FAILED, "statistics", "out of memory");
     if (input->setup || input->phases)
         report_limit(tables->summary, AUDIENCE_DETAILS); /* there are no layers */
+    report_chosen_arms(context, seed);
     if (input->setup)
         layers_setup_report(context->report, context->samples, seed);
     if (input->phases)

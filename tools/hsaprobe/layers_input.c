@@ -38,7 +38,8 @@ static const struct argp_option options[] = {
     {"details", KEY_DETAILS, NULL, 0,
      "as text too: packets, percentiles of every arm, checks, the setup", 2},
     {"list", KEY_LIST, NULL, 0, "list the arms: what each times, and what not", 2},
-    {"arm", KEY_ARM, "NAME[,...]", 0, "these arms instead of the usual ones", 2},
+    {"arm", KEY_ARM, "NAME[,...]", 0,
+     "these arms instead of the usual ones; NAME=COMMAND: a program, see below", 2},
     {"all-arms", KEY_ALL_ARMS, NULL, 0, "every arm of --list", 2},
     {"op", KEY_OP, "NAME", 0, "instead of a launch (the default): see below", 2},
     {"size", KEY_SIZE, "BYTES", 0, "of --op: only this size, such as 4K or 64M", 2},
@@ -87,11 +88,34 @@ static int one_of(const struct argp_state *state, const char *option, const char
     usage_error(state, "%s: '%s' is none of %s, %s, %s", option, word, list[0], list[1], list[2]);
 }
 
-/* NAME[,NAME...] */
+/* The command may have commas and equal signs in it, so it is the rest of the words. */
+static void add_external(const struct argp_state *state, const char *word,
+                         struct layers_input *input) {
+    struct layers_external external;
+    char *copy = xstrdup(word); /* lives as long as the process */
+    if (!layers_external_parse(copy, &external))
+        usage_error(state, "--arm: '%s' is no NAME=COMMAND", word);
+    if (arms_named(external.name))
+        usage_error(state, "--arm: '%s' is an arm of hsaprobe's: give yours another name",
+                    external.name);
+    if (input->external_count == LAYERS_EXTERNALS_MAX)
+        usage_error(state, "--arm: more than %d programs", LAYERS_EXTERNALS_MAX);
+    input->externals[input->external_count++] = external;
+}
+
+/* NAME[,NAME...][,NAME=COMMAND] */
 static void add_arms(const struct argp_state *state, const char *list, struct layers_input *input) {
     char *copy = xstrdup(list); /* the words are needed once more, by restarted processes */
     char *rest = copy;
-    for (char *word; (word = strsep(&rest, ","));) {
+    for (char *word = copy; word; word = rest) {
+        rest = word + strcspn(word, ",=");
+        if (*rest == '=') {
+            add_external(state, word, input);
+            break;
+        }
+        rest = *rest ? rest + 1 : NULL;
+        if (rest)
+            rest[-1] = 0;
         arms_choice choice = arms_named(word);
         if (!choice)
             usage_error(state, "--arm: '%s' is no arm: those are in `hsaprobe layers --list`",
@@ -131,6 +155,8 @@ static void parse_end(const struct argp_state *state, struct layers_input *input
         usage_error(state, "--kernel names a built-in kernel: give it or FILE, not both");
     if ((input->op != NULL) + input->setup + input->phases + input->list > 1)
         usage_error(state, "--op, --setup, --phases and --list: one of them");
+    if (input->external_count && (input->op || input->setup || input->phases))
+        usage_error(state, "--arm NAME=COMMAND launches: not with --op, --setup or --phases");
     if (input->setup && (launch->file || input->builtin))
         usage_error(state, "--setup has its own kernel");
     if (input->op && (launch->file || input->builtin))
@@ -263,7 +289,10 @@ static char *details(void) {
         "the others are. Without FILE and KERNEL the built-in kernels are measured: %s.\n\n"
         "--op measures another operation by ioctls alone where there are some, by HSA and by HIP: "
         "%s. Sizes lie on both sides of the thresholds that HIP and ROCr 5.2 have: 1, 2 and 32 "
-        "MiB. The round trip includes what undoes the operation.\n\n%s",
+        "MiB. The round trip includes what undoes the operation.\n\n"
+        "--arm NAME=COMMAND (last in its list) starts a program that launches in its own way and "
+        "answers questions in lines of JSON; share/hsaprobe/examples/hsaprobe_arm.h describes them "
+        "and does all the work for a program in C. Its numbers are unpaired.\n\n%s",
         names, operations, grammar);
     free(operations);
     free(names);

@@ -5,8 +5,11 @@
 
 #include "arms.h"
 #include "builtin.h"
+#include "layers_external.h"
 #include "layers_method.h"
 #include "measure/op.h"
+
+#define LAYERS_EXTERNALS_MAX 8
 
 struct layers_input {
     struct launch_input launch;
@@ -23,6 +26,8 @@ struct layers_input {
     const char *cold;              ///< --setup's own process: the chain of steps to take
     bool phases;                   ///< --phases
     arms_choice arms;              ///< --arm, --all-arms; 0: the standard ones
+    struct layers_external externals[LAYERS_EXTERNALS_MAX]; ///< --arm NAME=COMMAND
+    size_t external_count;
 };
 
 /// Options, parser and texts; details are made from the tables.
