@@ -19,6 +19,8 @@
 
 #define CAPACITY_DEFAULT 65536u
 #define CAPACITY_MAX     (1u << 22)
+#define DIRECTORY_PREFIX "hsaprobe-"
+#define POLLS_PER_LOOK   8u
 
 struct hsp_session {
     char *path;
@@ -26,6 +28,7 @@ struct hsp_session {
     struct hsp_process **processes; // in the order of their numbers; NULL once they are over
     uint32_t process_count;
     uint64_t dropped_count; // of the processes that are over
+    uint32_t poll_count;
 };
 
 static const char *const layer_names[HSP_LAYER_COUNT] = {"span",  "hip", "hsa",
@@ -35,12 +38,46 @@ const char *hsp_layer_name(enum hsp_trace_layer layer) {
     return (unsigned)layer < HSP_LAYER_COUNT ? layer_names[layer] : NULL;
 }
 
+static void remove_directory(const char *path) {
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+    while (directory && (entry = readdir(directory)))
+        unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+    rmdir(path);
+}
+
+// What owners that were killed left behind.
+static void remove_stale(const char *place) {
+    DIR *directory = opendir(place);
+    struct dirent *entry;
+    while (directory && (entry = readdir(directory))) {
+        char path[PATH_MAX], file[PATH_MAX + 16];
+        struct hsp_session_page page;
+        if (strncmp(entry->d_name, DIRECTORY_PREFIX, strlen(DIRECTORY_PREFIX)) != 0 ||
+            snprintf(path, sizeof path, "%s/%s", place, entry->d_name) >= (int)sizeof path)
+            continue;
+        snprintf(file, sizeof file, "%s/" HSP_SESSION_FILE, path);
+        const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        const bool is_session = fd >= 0 && read(fd, &page, sizeof page) == sizeof page &&
+                                page.magic == HSP_TRACE_MAGIC && page.owner_pid > 0;
+        if (fd >= 0)
+            close(fd);
+        if (is_session && kill(page.owner_pid, 0) != 0 && errno == ESRCH)
+            remove_directory(path);
+    }
+    if (directory)
+        closedir(directory);
+}
+
 static bool make_directory(struct hsp_session *session) {
     const char *temporary = getenv("TMPDIR");
     const char *const places[] = {"/dev/shm", temporary && temporary[0] ? temporary : "/tmp"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char *path = NULL;
-        if (asprintf(&path, "%s/hsaprobe-XXXXXX", places[i]) < 0)
+        remove_stale(places[i]);
+        if (asprintf(&path, "%s/" DIRECTORY_PREFIX "XXXXXX", places[i]) < 0)
             return false;
         if (mkdtemp(path)) {
             session->path = path;
@@ -121,16 +158,6 @@ hsp_status hsp_session_create(const struct hsp_session_options *options,
     else
         *out_session = session;
     return status;
-}
-
-static void remove_directory(const char *path) {
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    while (directory && (entry = readdir(directory)))
-        unlinkat(dirfd(directory), entry->d_name, 0);
-    if (directory)
-        closedir(directory);
-    rmdir(path);
 }
 
 void hsp_session_destroy(struct hsp_session *session) {
@@ -229,7 +256,10 @@ static void end_process(struct hsp_session *session, uint32_t index,
 
 hsp_status hsp_session_poll(struct hsp_session *session, const struct hsp_session_sink *sink,
                             bool is_last, uint64_t *out_event_count) {
-    hsp_status status = find_processes(session);
+    // New processes keep what they write until they are found.
+    const bool looks =
+        is_last || session->process_count == 0 || session->poll_count++ % POLLS_PER_LOOK == 0;
+    hsp_status status = looks ? find_processes(session) : HSP_OK;
     uint64_t count = 0;
     for (uint32_t i = 0; i < session->process_count && status == HSP_OK; i++) {
         struct hsp_process *process = session->processes[i];

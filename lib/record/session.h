@@ -50,7 +50,8 @@ struct hsp_session_sink {
     void *data;
 };
 
-/// Makes a session in a new directory of shared memory (/dev/shm, else TMPDIR or /tmp).
+/// Makes a session in a new directory of shared memory (/dev/shm, else TMPDIR or /tmp). Removes
+/// those there whose owners are gone without hsp_session_destroy.
 hsp_status hsp_session_create(const struct hsp_session_options *options,
                               struct hsp_session **out_session);
 /// Closes it and removes the directory. NULL is fine.

@@ -29,8 +29,7 @@ bool trace_has_layer(enum hsp_trace_layer layer) {
 }
 
 __attribute__((constructor)) static void load(void) {
-    if (trace_start())
-        trace_objects_update();
+    trace_objects_update();
 }
 
 __attribute__((destructor)) static void unload(void) {
@@ -51,7 +50,6 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *library) {
         real = (int (*)(void (*)(void *), void *, void *))dlsym(RTLD_NEXT, "__cxa_atexit");
         atomic_store(&next, real);
     }
-    if (trace_start())
-        trace_objects_update();
+    trace_objects_update();
     return real(function, argument, library);
 }

@@ -327,15 +327,20 @@ static bool add_known(uint64_t address) {
     return true;
 }
 
+static bool is_rocm_file(const char *path) {
+    for (size_t i = 0; rocm_files[i]; i++)
+        if (begins(file_of(path), rocm_files[i]))
+            return true;
+    return false;
+}
+
 static void note_rocm(const struct object *object) {
     const uint32_t count = atomic_load(&rocm_count);
-    for (size_t i = 0; rocm_files[i] && count < ROCM_MAX; i++)
-        if (begins(file_of(object->path), rocm_files[i])) {
-            rocm_ranges[count].low = object->low;
-            rocm_ranges[count].high = object->high;
-            atomic_store(&rocm_count, count + 1);
-            return;
-        }
+    if (count == ROCM_MAX || !is_rocm_file(object->path))
+        return;
+    rocm_ranges[count].low = object->low;
+    rocm_ranges[count].high = object->high;
+    atomic_store(&rocm_count, count + 1);
 }
 
 static int look_at_object(struct dl_phdr_info *info, size_t bytes, void *data) {
@@ -353,6 +358,12 @@ static int look_at_object(struct dl_phdr_info *info, size_t bytes, void *data) {
         if (begins(file_of(object.path), targets[i].file) && trace_has_layer(targets[i].layer))
             trace_target(&object, &targets[i]);
     return 0;
+}
+
+static int find_rocm(struct dl_phdr_info *info, size_t bytes, void *data) {
+    (void)bytes;
+    (void)data;
+    return info->dlpi_name && is_rocm_file(info->dlpi_name);
 }
 
 static int read_adds(struct dl_phdr_info *info, size_t bytes, void *data) {
@@ -376,10 +387,13 @@ void trace_objects_update(void) {
         syscall(SYS_sched_yield);
     }
     atomic_store(&seen_adds, adds);
-    next_count = 0;
-    dl_iterate_phdr(look_at_object, NULL);
-    memcpy(known_bases, next_bases, sizeof *next_bases * next_count);
-    known_count = next_count;
+    // Most processes of a shell script have nothing to do with ROCm: they leave no file.
+    if ((hsp_process_page || dl_iterate_phdr(find_rocm, NULL)) && trace_start()) {
+        next_count = 0;
+        dl_iterate_phdr(look_at_object, NULL);
+        memcpy(known_bases, next_bases, sizeof *next_bases * next_count);
+        known_count = next_count;
+    }
     pthread_mutex_unlock(&objects_lock);
     errno = error;
 }

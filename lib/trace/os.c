@@ -141,9 +141,12 @@ EXPORT int ioctl(int fd, unsigned long command, ...) {
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
     NEXT(int (*)(int, unsigned long, ...), "ioctl")
+    const bool is_device = is_device_command(command);
+    // A program may use the driver without any of ROCm's libraries.
+    if (is_device)
+        trace_start();
     if (!is_active())
         return function(fd, command, argument);
-    const bool is_device = is_device_command(command);
     const struct hsp_trace_ring *ring = begin(OS_ioctl, is_device, CALLER, FRAME);
     const int result = function(fd, command, argument);
     if (ring && is_device && argument && hsp_thread_ring)

@@ -306,6 +306,32 @@ static void what_longjmp_skips_does_not_stay_open(void **state) {
     hsp_session_destroy(session);
 }
 
+static void what_a_killed_owner_left_is_removed(void **state) {
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        struct hsp_session *session = NULL;
+        if (hsp_session_create(&(struct hsp_session_options){0}, &session) != HSP_OK)
+            _exit(43);
+        const char *path = hsp_session_path(session);
+        if (write(ends[1], path, strlen(path) + 1) < 0)
+            _exit(44);
+        raise(SIGKILL);
+    }
+    int status;
+    char path[256] = "";
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(read(ends[0], path, sizeof path) > 0);
+    assert_int_equal(access(path, F_OK), 0);
+    struct hsp_session *session = create((struct hsp_session_options){0});
+    assert_int_not_equal(access(path, F_OK), 0);
+    hsp_session_destroy(session);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void damaged_files_are_refused_or_read_within_their_bounds(void **state) {
     (void)state;
     struct hsp_session *session = create((struct hsp_session_options){.ring_capacity = 64});
@@ -368,6 +394,7 @@ int main(void) {
         cmocka_unit_test(a_forked_child_records_into_a_file_of_its_own),
         cmocka_unit_test(threads_that_come_and_go_reuse_rings),
         cmocka_unit_test(what_longjmp_skips_does_not_stay_open),
+        cmocka_unit_test(what_a_killed_owner_left_is_removed),
         cmocka_unit_test(damaged_files_are_refused_or_read_within_their_bounds),
         cmocka_unit_test(kernels_are_named_by_their_time_and_names_by_pattern),
     };

@@ -15,7 +15,8 @@
 #include "trace.h"
 
 #define TRACE_FILE     "libhsaprobe-trace.so"
-#define POLL_NS        2000000L
+#define POLL_NS        1000000L
+#define POLL_MAX_NS    8000000L
 #define NS_PER_S       1000000000ull
 #define RING_SOON_FULL 4096u
 
@@ -58,7 +59,8 @@ static const struct argp_option options[] = {
      "name ends in (.json is chrome), else text",
      0},
     {"layers", KEY_LAYERS, "LIST", 0,
-     "record only these of span, hip, hsa, thunk, os, device (default: all)", 0},
+     "record only these of span, hip, hsa, thunk, os, device (default: all); device includes hsa",
+     0},
     {"names", KEY_NAMES, "LIST", 0,
      "record only functions that match one of these shell patterns, such as 'hipMem*'", 0},
     {"longer-than", KEY_LONGER, "NS", 0, "leave calls shorter than this out of FILE", 0},
@@ -92,8 +94,10 @@ static uint32_t parse_layers(const struct argp_state *state, const char *list) {
         layers |= 1u << layer;
         word += length;
         if (!*word)
-            return layers;
+            break;
     }
+    /* Packets are seen where doorbells are rung. */
+    return layers >> HSP_LAYER_DEVICE & 1 ? layers | 1u << HSP_LAYER_HSA : layers;
 }
 
 /* "hipLaunchKernel:100": cuts the text. */
@@ -331,6 +335,7 @@ static hsp_status collect(struct run *run) {
         .process = take_process, .event = take_event, .data = run};
     hsp_status status = HSP_OK;
     bool has_ended = false;
+    long pause_ns = POLL_NS;
     for (uint64_t before_ns = 0; !has_ended && status == HSP_OK;) {
         uint64_t count = 0;
         const uint64_t now_ns = hsp_clock_ns() - run->start_ns;
@@ -343,8 +348,10 @@ static hsp_status collect(struct run *run) {
         if (has_ended)
             run->end_ns = hsp_clock_ns();
         status = hsp_session_poll(run->session, &sink, has_ended, &count);
+        /* A program that does little isn't disturbed often. */
+        pause_ns = count ? POLL_NS : pause_ns < POLL_MAX_NS ? pause_ns * 2 : POLL_MAX_NS;
         if (!has_ended && count < RING_SOON_FULL)
-            nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+            nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);
     }
     return status;
 }
@@ -398,21 +405,17 @@ static int prepare(const struct trace_input *input, const struct hsp_session *se
         free(library);
         return EXIT_FAILED;
     }
+    char *preload = device_preload_value(library, getenv("LD_PRELOAD"));
+    setenv("LD_PRELOAD", preload, 1);
+    free(preload);
     const int code = add_software(&input->device);
-    if (code == EXIT_OK) {
-        const char *others = getenv("LD_PRELOAD"), *tools = getenv("HSA_TOOLS_LIB");
-        char *preload =
-            xasprintf("%s%s%s", library, others && *others ? ":" : "", others ? others : "");
-        char *list =
-            xasprintf("%s%s\"%s\"", tools ? tools : "", tools && *tools ? " " : "", library);
-        setenv("LD_PRELOAD", preload, 1);
-        setenv("HSA_TOOLS_LIB", list, 1);
-        /* ROCr 6.1 and later: tools get the table beside rocprofiler-register. */
-        setenv("HSA_TOOLS_ROCPROFILER_V1_TOOLS", "1", 0);
-        setenv(HSP_SESSION_VARIABLE, hsp_session_path(session), 1);
-        free(preload);
-        free(list);
-    }
+    const char *tools = getenv("HSA_TOOLS_LIB");
+    char *list = xasprintf("%s%s\"%s\"", tools ? tools : "", tools && *tools ? " " : "", library);
+    setenv("HSA_TOOLS_LIB", list, 1);
+    /* ROCr 6.1 and later: tools get the table beside rocprofiler-register. */
+    setenv("HSA_TOOLS_ROCPROFILER_V1_TOOLS", "1", 0);
+    setenv(HSP_SESSION_VARIABLE, hsp_session_path(session), 1);
+    free(list);
     free(library);
     return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/histogram.h"
 #include "memory.h"
@@ -470,6 +471,8 @@ static void report_unfinished(const struct trace_summary *summary, struct report
 static void report_totals(const struct trace_summary *summary, const struct hsp_session *session,
                           uint64_t wall_ns, struct report *report) {
     struct report_section *fields = report_fields(report, "recording", NULL);
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
     const struct {
         struct report_column column;
         struct report_value value;
@@ -486,6 +489,8 @@ static void report_totals(const struct trace_summary *summary, const struct hsp_
          report_integer(summary->alloc_bytes)},
         {{"code_objects", "code objects loaded", SOURCE_MEASURED, FORMAT_PLAIN},
          report_integer(summary->load_count)},
+        {{"memory_bytes", "memory of this command", SOURCE_MEASURED, FORMAT_BYTES},
+         report_integer((int64_t)usage.ru_maxrss * 1024)},
         {{"recorder_inside_ns", "recorder inside a call us", SOURCE_MEASURED, FORMAT_US},
          report_integer(ns_of(summary->inside_ticks))},
         {{"recorder_outside_ns", "recorder around a call us", SOURCE_MEASURED, FORMAT_US},

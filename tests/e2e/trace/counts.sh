@@ -105,10 +105,23 @@ refuse() {
     grep -qF -e "$text" "$work/out" || made "words of trace $*" "$text" "$(head -n 1 "$work/out")"
 }
 
+# memory CALLS: sets $memory to what the command needed for so many.
+memory() {
+    "$hsaprobe" trace --device soft --lossless --format json -o "$work/memory.json" -- \
+        "$calls" load "$1" >"$work/out" 2>&1
+    memory=$(awk '$1 == "\"memory_bytes\":" { gsub(",", "", $2); print $2; exit }' \
+        "$work/memory.json")
+}
+
 # Parts of a run; files that are bounded.
 parts() {
     trace 0 --paused -- "$calls" load 1000
     made "calls while paused" 0 "$(load)"
+    # shellcheck disable=SC2016 # for the inner shell, which waits until recording is on
+    trace 0 --paused -- sh -c 'kill -USR1 $PPID
+        while [ "$(od -An -N4 -tu4 "$HSAPROBE_RECORD/session")" -ne 1 ]; do :; done
+        exec "$0" load 300' "$calls"
+    made "calls after SIGUSR1" 300 "$(load)"
     trace 0 --start-at hsa_signal_load_relaxed:401 -- "$calls" load 1000
     made "calls from the 401st on" 600 "$(load)"
     trace 0 --stop-at hsa_signal_load_relaxed:250 -- "$calls" load 1000
@@ -118,17 +131,21 @@ parts() {
     [ "$(rows call 'ioctl KFD_CREATE_EVENT')" -gt 0 ] || made "ioctls with the OS alone" some none
     trace 0 --names 'hsa_signal_*' -- "$calls" load 1000
     made "calls by name" 1000 "$(load)"
-    made "other calls by name" 0 "$(rows call hsa_queue_.*)"
+    made "other calls by name" 0 "$(rows call hsa_init)"
     trace 0 -- "$programs/trace_spans" 70
     made "spans of the program's own" 70 "$(rows call step)"
     trace 0 --limit 64K -- "$calls" load 200000
     [ "$(wc -c <"$file")" -le 66000 ] || made "bytes of a bounded file" 65536 "$(wc -c <"$file")"
     made "calls in the summary of a bounded file" 200000 \
         "$(awk '$2 == "hsa_signal_load_relaxed" { print $3 }' "$work/summary")"
+    # Hours of calls need no more memory than seconds.
+    memory 20000 && few=$memory
+    memory 2000000
+    [ "$memory" -le $((few + 8 * 1024 * 1024)) ] ||
+        made "bytes of memory for 100 times the calls" "$few" "$memory"
     # Without waiting: captured and dropped are all that there were.
     "$hsaprobe" trace --device soft --ring 64 --names hsa_signal_load_relaxed --format json \
         -o "$work/small.json" -- "$calls" load 50000 >"$work/out" 2>&1
-    awk '/"dropped"/ { getline; } { print }' "$work/small.json" >/dev/null
     captured=$(awk '$1 == "\"events\":" { gsub(",", "", $2); print $2; exit }' "$work/small.json")
     dropped=$(awk '$1 == "\"dropped\":" { gsub(",", "", $2); print $2; exit }' "$work/small.json")
     [ "${dropped:-0}" -gt 0 ] || made "dropped events of a small ring" some "${dropped:-none}"
@@ -155,6 +172,8 @@ hip() {
     trace 0 -- "$hip_calls" launch 300
     made "HIP launches" 301 "$(rows call hipLaunchKernel)"
     made "their packets" 301 "$(rows dispatch .*nothing.*)"
+    # Without signals of their own; one that ran ahead of its doorbell has no times.
+    [ "$(rows dispatch .*nothing.* timed)" -gt 0 ] || made "their times" some none
     trace 0 -- "$hip_calls" threads 50
     made "HIP launches of four threads" 200 "$(rows call hipLaunchKernel)"
     made "their packets" 200 "$(rows dispatch .*nothing.*)"

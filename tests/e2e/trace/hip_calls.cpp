@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /// Makes a known number of HIP calls: hip_calls MODE COUNT. Prints how many nanoseconds one took,
-/// for tools/bench-trace.
+/// in the least disturbed batches (the first percentile), for tools/bench-trace.
 #include <hip/hip_runtime.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /// Makes a known number of HSA calls: hsa_calls MODE COUNT [THREADS]. Prints how many nanoseconds
-/// one took, for tools/bench-trace.
+/// one took in the least disturbed batches (the first percentile), for tools/bench-trace.
 #include "e2e.h"
 
 #include <pthread.h>
