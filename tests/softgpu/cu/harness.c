@@ -34,6 +34,7 @@ static uint8_t *map(struct bench *bench, uint64_t va, size_t bytes) {
 void bench_init(struct bench *bench, uint32_t cu_count, uint32_t worker_count) {
     memset(bench, 0, sizeof *bench);
     bench->owner = pthread_self();
+    bench->worker_count = worker_count;
     bench->vm = sg_vm_create();
     assert_non_null(bench->vm);
     bench->code = map(bench, BENCH_CODE_VA, BENCH_CODE_BYTES);

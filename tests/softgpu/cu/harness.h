@@ -22,6 +22,7 @@ struct bench {
     uint8_t *code; ///< host bytes at BENCH_CODE_VA
     uint8_t *data; ///< host bytes at BENCH_DATA_VA
     size_t code_used;
+    uint32_t worker_count;
     _Atomic uint32_t interrupts;    ///< calls of the sink
     _Atomic uint32_t last_event_id; ///< of the last one
     _Atomic uint32_t foreign;       ///< calls on other threads than the one that set `owner`

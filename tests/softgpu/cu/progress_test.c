@@ -289,7 +289,8 @@ static void budget_returns_control(void **state) {
         rounds++;
     }
     assert_int_equal(result, SG_RUN_DONE);
-    assert_true(rounds > 10 && rounds < 1000); /* 12 million instructions, helpers' not counted */
+    /* 12 million instructions; what helpers execute, which may be nearly all, is not counted. */
+    assert_true(rounds < 1000 && (rounds > 10 || bench.worker_count > 1));
     assert_int_equal(load(1), 1);
     sg_dispatch_destroy(dispatch);
 }
@@ -322,15 +323,12 @@ static void held_groups_are_not_offered(void **state) {
     struct runner runner;
     runner_start(&runner, &config);
     wait_for(0, 1);
-    usleep(50000); /* several visits */
-    uint32_t offers = 0;
-    for (int i = 0; i < 200; i++) {
+    alarm(50); /* it would always be offered, not just between two visits */
+    while (atomic_load(&runner.dispatch->takeable) != 0)
         usleep(200);
-        offers += atomic_load(&runner.dispatch->takeable) != 0; /* between two visits */
-    }
+    alarm(0);
     sg_dispatch_kill(runner.dispatch);
     assert_int_equal(runner_join(&runner), SG_RUN_FAULT);
-    assert_true(offers < 200);
 }
 
 static void drain_waits_only_for_a_yield_point(void **state) {
