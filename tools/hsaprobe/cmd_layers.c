@@ -58,9 +58,14 @@ static int measure(struct command_context *context, const struct layers_tables *
     if (input->phases)
         return layers_phases(context, input, kernel, launch);
     int code = launch_reset(launch);
+    for (size_t i = 0; i < input->external_count && !code; i++)
+        code = layers_external_run(context, &input->externals[i], kernel, &launch->geometry,
+                                   &input->method, &input->rounds);
     if (code)
         return code;
     code = arms_init(launch, input->arms, input->header, &arms);
+    if (!code && input->arms & arms_named("ioctl"))
+        code = layers_ioctl_run(context, input, kernel, launch, &arms);
     if (!code)
         code = run_rounds(context, kernel, &arms, &result);
     if (!code) {
@@ -76,9 +81,6 @@ static int measure(struct command_context *context, const struct layers_tables *
     }
     hsp_rounds_result_fini(&result);
     arms_fini(&arms);
-    for (size_t i = 0; i < input->external_count && !code; i++)
-        code = layers_external_run(context, &input->externals[i], kernel, &launch->geometry,
-                                   &input->method, &input->rounds);
     return code;
 }
 
@@ -158,10 +160,13 @@ static void report_chosen_arms(struct command_context *context, uint64_t seed) {
             if (rows[i].place != HSP_ARM_PROCESS)
                 layers_arms_rows(table, context->samples, rows[i].name, seed);
     }
-    if (input->external_count == 0)
+    bool has_ioctl = input->arms & arms_named("ioctl");
+    if (input->external_count == 0 && !has_ioctl)
         return;
     struct report_section *table =
         layers_arms_table(context->report, "unpaired", "arms in processes of their own: unpaired");
+    if (has_ioctl)
+        layers_arms_rows(table, context->samples, "ioctl", seed);
     for (size_t i = 0; i < input->external_count; i++)
         layers_arms_rows(table, context->samples, input->externals[i].name, seed);
 }
@@ -196,6 +201,9 @@ static void add_notes(struct command_context *context) {
     if (context->device->software)
         report_note(report, "the device's part is the software GPU's time, not an MI210's; what it "
                             "did on the launching thread is not in submit");
+    if (context->device->software && (input->external_count || input->arms & arms_named("ioctl")))
+        report_note(report, "an unpaired arm's submit includes what the software GPU did on its "
+                            "launching thread");
     if (!input->details)
         report_note(report, "percentiles, packets and checked results: --details");
     if (layers_processor_count() < 2)

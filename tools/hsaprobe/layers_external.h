@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /// Arms that are programs of their own (tools/examples/hsaprobe_arm.h has the protocol).
 ///
-/// Such an arm is unpaired: it measures itself with its own clock, in rounds that follow those of
-/// the other arms. It inherits the environment, and with it the software GPU where this process
+/// Such an arm is unpaired: it measures itself with its own clock, in rounds before those of the
+/// other arms. It inherits the environment, and with it the software GPU where this process
 /// runs on that.
 #ifndef TOOL_LAYERS_EXTERNAL_H
 #define TOOL_LAYERS_EXTERNAL_H

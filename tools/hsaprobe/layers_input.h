@@ -38,6 +38,10 @@ unsigned layers_processor_count(void);
 /// --list: the table of arms. Returns an exit code.
 int layers_list(struct report *report);
 
+/// The arm ioctl, unpaired like a program of the user's, for the case of `arms`. Returns an exit
+/// code.
+int layers_ioctl_run(struct command_context *context, const struct layers_input *input,
+                     const char *workload, const struct launch *launch, const struct arms *arms);
 /// --op: one operation. Returns an exit code.
 int layers_op(struct command_context *context, const struct layers_input *input);
 /// --setup: both chains, each in a process of its own. Returns an exit code.
