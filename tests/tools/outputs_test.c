@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "layers_crosscheck.h"
 #include "layers_svg.h"
 #include "manifest.h"
 #include "manifest_libraries.h"
@@ -303,8 +304,46 @@ static void build_ids_are_read_from_notes(void **state) {
     assert_string_equal(text, "");
 }
 
+/* A call of the operating system within HSA's within HIP's: children end, and are written, first.
+ */
+#define CALL(layer, name, seq, above, duration, self)                                              \
+    "{\"type\":\"call\",\"layer\":\"" layer "\",\"name\":\"" name                                  \
+    "\",\"thread\":7,\"seq\":" seq above ",\"duration_ns\":" duration ",\"self_ns\":" self "}\n"
+#define WITHIN(above) ",\"parent_seq\":" above
+#define LAUNCH        "hipModuleLaunchKernel"
+
+static void nested_spans_are_taken_apart(void **state) {
+    (void)state;
+    char events[] = CALL("hsa", "a", "2", WITHIN("1"), "30", "30")
+        CALL("os", "ioctl", "4", WITHIN("3"), "12", "12")
+            CALL("hsa", "b", "3", WITHIN("1"), "70", "58")
+                CALL("hip", LAUNCH, "1", "", "700", "600")
+                    CALL("hsa", "other", "6", WITHIN("5"), "9999", "9999")
+                        CALL("hip", "hipStreamSynchronize", "5", "", "9999",
+                             "1") "{\"type\":\"dispatch\",\"name\":\"k\"}\n"
+        /* a second and a third launch: the median is the second's */
+        CALL("hsa", "a", "258", WITHIN("257"), "200", "200")
+            CALL("hip", LAUNCH, "257", "", "1000", "800")
+                CALL("hip", LAUNCH, "300", "", "5000", "5000");
+    struct crosscheck_spans spans;
+    FILE *stream = fmemopen(events, strlen(events), "r");
+    assert_null(crosscheck_read(stream, 50, &spans));
+    fclose(stream);
+    assert_int_equal(spans.launch_count, 3);
+    assert_true(spans.hip_ns == 800 - 50); /* of 500, 750, 5000 */
+    assert_true(spans.hsa_ns == 100);      /* of 100, 200, 0 */
+    assert_true(spans.os_ns == 4);         /* 12 in three launches */
+    char nothing[] = CALL("hip", "hipMalloc", "1", "", "7", "7");
+    stream = fmemopen(nothing, strlen(nothing), "r");
+    char *wrong = crosscheck_read(stream, 50, &spans);
+    assert_non_null(strstr(wrong, "no hipModuleLaunchKernel"));
+    free(wrong);
+    fclose(stream);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nested_spans_are_taken_apart),
         cmocka_unit_test(lines_come_back_as_they_were),
         cmocka_unit_test(pictures_are_well_formed),
         cmocka_unit_test(csv_is_one_rectangle),

@@ -7,6 +7,7 @@
 
 #include <hsaprobe/runtime.h>
 
+#include "layers_crosscheck.h"
 #include "memory.h"
 
 #define DOORBELL_VARIABLE "HSAPROBE_SOFT_DOORBELL"
@@ -137,8 +138,14 @@ static const struct hsp_op *choose_op(const struct argp_state *state, const char
 }
 
 /* Operations are longer than launches, and there are more workloads. */
-static void set_defaults(struct layers_input *input) {
+static void set_defaults(const struct argp_state *state, struct layers_input *input) {
     struct hsp_rounds_options *rounds = &input->rounds;
+    if (input->method.crosscheck) {
+        if (input->arms || input->op || input->setup || input->phases || input->launch.file)
+            usage_error(state, "--crosscheck has its own arms and takes a built-in kernel");
+        add_arms(state, CROSSCHECK_ARMS, input);
+        input->builtin = input->builtin ? input->builtin : builtin_find("empty");
+    }
     if (!input->arms)
         input->arms = arms_standard();
     if (!rounds->round_count)
@@ -163,7 +170,7 @@ static void parse_end(const struct argp_state *state, struct layers_input *input
         usage_error(state, "--op %s runs no kernel", input->op->name);
     if (input->size_bytes && !(input->op && input->op->sizes != HSP_OP_NO_SIZE))
         usage_error(state, "--size belongs to an --op that has sizes");
-    set_defaults(input);
+    set_defaults(state, input);
     if (launch->file)
         launch_parse_end(state, launch);
     else if (described)

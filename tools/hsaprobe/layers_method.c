@@ -57,6 +57,9 @@ error_t layers_method_parse(int key, char *arg, struct argp_state *state,
     case KEY_RESTARTS:
         method->process_count = (unsigned)parse_count(state, "--restarts", arg, 1, 1000);
         return 0;
+    case KEY_CROSSCHECK:
+        method->crosscheck = true;
+        return 0;
     case KEY_GAPS:
         parse_gaps(state, arg, method);
         return 0;
