@@ -137,6 +137,12 @@ static int gpu_signal_run(struct map_state *state, uint32_t run) {
 }
 STEPS(hsa_signal_create_gpu, NULL, gpu_signal_run, NULL);
 
+static int ipc_signal_run(struct map_state *state, uint32_t run) {
+    return (int)state->hsa.signal_create_amd(1, 0, NULL, HSA_AMD_SIGNAL_IPC,
+                                             &state->ipc_signals[run]);
+}
+STEPS(hsa_signal_create_ipc, NULL, ipc_signal_run, NULL);
+
 static int signal_store_run(struct map_state *state, uint32_t run) {
     state->hsa.signal_store(state->signals[run], 1);
     return 0;
@@ -326,6 +332,7 @@ static int shut_down_prepare(struct map_state *state, uint32_t run) {
     for (size_t i = 0; i < HSP_MAP_RUNS_MAX; i++) {
         state->hsa.signal_destroy(state->signals[i]);
         state->hsa.signal_destroy(state->gpu_signals[i]);
+        state->hsa.signal_destroy(state->ipc_signals[i]);
     }
     return (int)state->hsa.shut_down();
 }

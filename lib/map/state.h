@@ -28,7 +28,7 @@ struct map_state {
     hsa_amd_memory_pool_t host, kernarg, vram;
     hsa_queue_t *queues[HSP_MAP_RUNS_MAX];
     hsa_signal_t signals[HSP_MAP_RUNS_MAX];
-    hsa_signal_t gpu_signals[HSP_MAP_RUNS_MAX];
+    hsa_signal_t gpu_signals[HSP_MAP_RUNS_MAX], ipc_signals[HSP_MAP_RUNS_MAX];
     hsa_signal_t done; ///< completion of what an operation starts
     void *small_vram[HSP_MAP_RUNS_MAX], *large_vram[HSP_MAP_RUNS_MAX];
     void *host_memory[HSP_MAP_RUNS_MAX], *arguments[HSP_MAP_RUNS_MAX];

@@ -48,6 +48,8 @@ static void take_frame(struct reader *reader, const char *line) {
         return;
     reader->counts->has_stacks = true;
     enum hsp_map_caller caller = hsp_map_caller_of(path);
+    if (reader->call.caller == HSP_MAP_BY_EMULATION)
+        return;
     if (caller == HSP_MAP_BY_EMULATION) {
         reader->saw_emulation = true;
         reader->outermost = hsp_map_kind_of(symbol, 0);
@@ -80,13 +82,16 @@ static enum hsp_map_kind ioctl_kind(const char *arguments) {
                                                                                  : HSP_MAP_IOCTL;
 }
 
-/* "123 mmap(NULL, 4096, ...) = 0x7f..." or "123 <... futex resumed>) = 0" */
+/* "123<name> mmap(NULL, 4096, ...) = 0x7f..." or "123<name> <... futex resumed>) = 0" */
 static void take_call(struct reader *reader, const char *line) {
     char name[32];
     char *rest;
     long thread = strtol(line, &rest, 10);
     if (rest == line)
         return;
+    const bool emulated = strncmp(rest, "<sg-", 4) == 0; /* a thread of the software GPU */
+    if (*rest == '<' && strchr(rest, '>'))
+        rest = strchr(rest, '>') + 1;
     rest += strspn(rest, " ");
     const char *mark = strstr(rest, HSP_MAP_MARK_TEXT);
     finish_call(reader);
@@ -109,6 +114,7 @@ static void take_call(struct reader *reader, const char *line) {
         .source = HSP_MAP_MADE,
         .layer = HSP_LAYER_OS,
         .kind = strcmp(name, "ioctl") == 0 ? ioctl_kind(rest) : kind,
+        .caller = emulated ? HSP_MAP_BY_EMULATION : HSP_MAP_PROGRAM,
     };
     snprintf(reader->call.name, sizeof reader->call.name, "%s", name);
     reader->pending = true;
@@ -147,9 +153,10 @@ static int run_quietly(char **argv) {
 }
 
 bool hsp_map_can_strace(const char **out_reason) {
-    char *argv[] = {"strace", "-f", "--seccomp-bpf", "-e", "trace=none", "true", NULL};
+    char *argv[] = {"strace", "-f", "--seccomp-bpf", "-Y", "-e", "trace=none", "true", NULL};
     int code = run_quietly(argv);
-    *out_reason = code == 127 ? "strace isn't installed" : "tracing isn't allowed here";
+    *out_reason = code == 127 ? "strace isn't installed"
+                              : "tracing isn't allowed here, or strace is older than 6.0";
     return code == 0;
 }
 
@@ -174,8 +181,9 @@ int hsp_map_strace(const struct hsp_map_launch *launch, bool stacks, struct hsp_
                    int *out_status) {
     char path[] = "/tmp/hsaprobe-strace-XXXXXX";
     char preload[4096];
-    char *argv[64] = {"strace", "-f", "--seccomp-bpf", "-q", "-s", "96", "-o", path, "-e", TRACED};
-    size_t count = 10;
+    char *argv[64] = {"strace", "-f", "--seccomp-bpf", "-q", "-Y", "-s", "96", "-o",
+                      path,     "-e", TRACED};
+    size_t count = 11;
     int file = mkstemp(path);
     if (file < 0)
         return -1;

@@ -67,14 +67,15 @@ static const char log_text[] =
     " > /lib/libc.so.6(syscall+0x19) [0x1]\n"
     " > /opt/libhsaprobe-softgpu.so(mmap+0x5) [0x2]\n"
     " > /usr/lib/x86_64-linux-gnu/libhsakmt.so.1.0.6(hsaKmtCreateQueue+0x10) [0x2]\n"
-    "11 munmap(0x7f0000000000, 4096) = 0\n"
+    "11<hsaprobe> munmap(0x7f0000000000, 4096) = 0\n"
     " > /lib/libc.so.6(munmap+0x19) [0x1]\n"
     " > /opt/libhsaprobe-softgpu.so(sg_kfd_free+0x5) [0x2]\n"
     " > /opt/libhsaprobe-softgpu.so(ioctl+0x25) [0x2]\n"
     " > /usr/lib/x86_64-linux-gnu/libhsakmt.so.1.0.6(hsaKmtCreateQueue+0x10) [0x2]\n"
-    "12 futex(0x55, FUTEX_WAIT_PRIVATE, 0, NULL <unfinished ...>\n"
+    "13<sg-queue-1> munmap(0x7f0000000000, 4096) = 0\n"
+    "12<run me> futex(0x55, FUTEX_WAIT_PRIVATE, 0, NULL <unfinished ...>\n"
     "11 futex(0x55, FUTEX_WAKE_PRIVATE, 1) = 1\n"
-    "12 <... futex resumed>)              = 0\n"
+    "12<run me> <... futex resumed>)              = 0\n"
     "11 write(-1, \"hsaprobe map: hsa_queue_create 0 end\", 36) = -1 EBADF (Bad file descriptor)\n"
     "11 madvise(0x7f0000000000, 4096, MADV_DONTFORK) = 0\n"
     "11 +++ exited with 0 +++\n";
@@ -91,6 +92,8 @@ static void strace_is_read_between_marks(void **state) {
     assert_int_equal(hsp_map_sum_of(&counts, op, HSP_MAP_MADE, false, BIT(MMAP), false).cold, 1);
     assert_int_equal(hsp_map_sum_of(&counts, op, HSP_MAP_MADE, false, BIT(MUNMAP), true).cold, 1);
     assert_int_equal(hsp_map_sum_of(&counts, op, HSP_MAP_MADE, true, BIT(FUTEX), false).cold, 1);
+    assert_int_equal(hsp_map_sum_of(&counts, op, HSP_MAP_MADE, true, ~0u, false).cold, 1);
+    assert_int_equal(hsp_map_sum_of(&counts, op, HSP_MAP_MADE, true, BIT(MUNMAP), true).cold, 1);
     for (size_t i = 0; i < counts.count; i++)
         if (counts.entries[i].kind == HSP_MAP_KFD || counts.entries[i].kind == HSP_MAP_MMAP)
             assert_int_equal(counts.entries[i].caller, HSP_MAP_BY_THUNK);

@@ -24,21 +24,22 @@ static uint32_t memory_kinds(void) {
     return set;
 }
 
-/* One phase of an operation, or a program. */
+/* One phase of an operation, or a program: its own thread's part, or that of the others. */
 struct view {
     const struct hsp_map_counts *counts;
     uint32_t op;
     bool steady;
+    bool background;
 };
 
 static uint32_t phase_of(const struct hsp_map_sum *sum, bool steady) {
     return steady ? sum->steady : sum->cold;
 }
 
-static uint32_t os_calls(const struct view *view, enum hsp_map_source source, bool background,
-                         uint32_t kinds, bool emulation) {
+static uint32_t os_calls(const struct view *view, enum hsp_map_source source, uint32_t kinds,
+                         bool emulation) {
     struct hsp_map_sum sum =
-        hsp_map_sum_of(view->counts, view->op, source, background, kinds, emulation);
+        hsp_map_sum_of(view->counts, view->op, source, view->background, kinds, emulation);
     return phase_of(&sum, view->steady);
 }
 
@@ -50,8 +51,8 @@ static uint32_t layer_calls(const struct view *view, enum hsp_trace_layer layer,
     *out_exclusive_ns = 0;
     for (size_t i = 0; i < view->counts->count; i++) {
         const struct hsp_map_entry *entry = &view->counts->entries[i];
-        if (entry->op != view->op || entry->background || entry->layer != layer ||
-            entry->source != HSP_MAP_ASKED)
+        if (entry->op != view->op || entry->background != view->background ||
+            entry->layer != layer || entry->source != HSP_MAP_ASKED)
             continue;
         calls += entry->counts[run];
         *out_exclusive_ns += entry->exclusive_ns[run];
@@ -60,16 +61,16 @@ static uint32_t layer_calls(const struct view *view, enum hsp_trace_layer layer,
 }
 
 struct map_flow map_flow_of(const struct hsp_map_counts *counts, uint32_t op, bool steady) {
-    const struct view view = {counts, op, steady};
+    const struct view view = {counts, op, steady, false};
     const uint32_t driver = 1u << HSP_MAP_KFD, memory = memory_kinds();
     uint64_t unused;
     return (struct map_flow){
         .hip = layer_calls(&view, HSP_LAYER_HIP, &unused),
         .hsa = layer_calls(&view, HSP_LAYER_HSA, &unused),
         .thunk = layer_calls(&view, HSP_LAYER_THUNK, &unused),
-        .driver = os_calls(&view, HSP_MAP_ASKED, false, driver, false),
-        .memory = os_calls(&view, HSP_MAP_ASKED, false, memory, false),
-        .rest = os_calls(&view, HSP_MAP_ASKED, false, ALL_KINDS & ~(driver | memory), false)};
+        .driver = os_calls(&view, HSP_MAP_ASKED, driver, false),
+        .memory = os_calls(&view, HSP_MAP_ASKED, memory, false),
+        .rest = os_calls(&view, HSP_MAP_ASKED, ALL_KINDS & ~(driver | memory), false)};
 }
 
 static bool has_source(const struct hsp_map_counts *counts, enum hsp_map_source source) {
@@ -95,7 +96,6 @@ static struct report_section *operations_table(struct report *report, bool softw
         {"futex", "futex", SOURCE_MEASURED, FORMAT_PLAIN},
         {"clone", "clone", SOURCE_MEASURED, FORMAT_PLAIN},
         {"emulation", "emulation's", SOURCE_MODELLED, FORMAT_PLAIN},
-        {"background", "background", SOURCE_MEASURED, FORMAT_PLAIN},
         {"hip_ns", "HIP us", SOURCE_MEASURED, FORMAT_US},
         {"hsa_ns", "HSA us", SOURCE_MEASURED, FORMAT_US},
         {"thunk_ns", "thunk us", SOURCE_MEASURED, FORMAT_US},
@@ -120,29 +120,33 @@ static char *steady_runs(const struct hsp_map_counts *counts, uint32_t op) {
                : xasprintf("%u, %u to %u calls", counts->run_counts[op] - 1, sum.least, sum.most);
 }
 
+static const char *phase_name(const struct view *view) {
+    if (view->background)
+        return view->op == HSP_MAP_WHOLE ? "background"
+               : view->steady            ? "steady, background"
+                                         : "cold, background";
+    return view->op == HSP_MAP_WHOLE ? "whole" : view->steady ? "steady" : "cold";
+}
+
 static void add_operation(struct report_section *table, const struct view *view, const char *name) {
     const struct hsp_map_counts *counts = view->counts;
     const bool made = has_source(counts, HSP_MAP_MADE), stacks = counts->has_stacks;
     uint64_t hip_ns, hsa_ns, thunk_ns, os_ns;
-    char *runs = view->steady ? steady_runs(counts, view->op) : NULL;
+    char *runs = view->steady && !view->background ? steady_runs(counts, view->op) : NULL;
     uint32_t hip = layer_calls(view, HSP_LAYER_HIP, &hip_ns);
     uint32_t hsa = layer_calls(view, HSP_LAYER_HSA, &hsa_ns);
     uint32_t thunk = layer_calls(view, HSP_LAYER_THUNK, &thunk_ns);
     layer_calls(view, HSP_LAYER_OS, &os_ns);
-#define ASKED(kinds) report_integer(os_calls(view, HSP_MAP_ASKED, false, kinds, false))
-#define MADE(kinds)  known(made, os_calls(view, HSP_MAP_MADE, false, kinds, false))
-    report_row(table, report_text(name),
-               report_text(view->op == HSP_MAP_WHOLE ? "whole"
-                           : view->steady            ? "steady"
-                                                     : "cold"),
-               report_integer(hip), report_integer(hsa), report_integer(thunk),
-               ASKED(1u << HSP_MAP_KFD), ASKED(1u << HSP_MAP_DRM), ASKED(memory_kinds()),
-               ASKED(1u << HSP_MAP_OPEN), MADE(ALL_KINDS), MADE(1u << HSP_MAP_FUTEX),
-               MADE(1u << HSP_MAP_CLONE),
-               known(stacks, os_calls(view, HSP_MAP_MADE, false, ALL_KINDS, true)),
-               report_integer(os_calls(view, HSP_MAP_ASKED, true, ALL_KINDS, false)),
-               report_integer(hip_ns), report_integer(hsa_ns), report_integer(thunk_ns),
-               report_integer(os_ns), view->steady ? report_text(runs) : report_nothing());
+#define ASKED(kinds) report_integer(os_calls(view, HSP_MAP_ASKED, kinds, false))
+#define MADE(kinds)  known(made, os_calls(view, HSP_MAP_MADE, kinds, false))
+    report_row(
+        table, report_text(name), report_text(phase_name(view)), report_integer(hip),
+        report_integer(hsa), report_integer(thunk), ASKED(1u << HSP_MAP_KFD),
+        ASKED(1u << HSP_MAP_DRM), ASKED(memory_kinds()), ASKED(1u << HSP_MAP_OPEN), MADE(ALL_KINDS),
+        MADE(1u << HSP_MAP_FUTEX), MADE(1u << HSP_MAP_CLONE),
+        known(stacks || (made && view->background), os_calls(view, HSP_MAP_MADE, ALL_KINDS, true)),
+        report_integer(hip_ns), report_integer(hsa_ns), report_integer(thunk_ns),
+        report_integer(os_ns), runs ? report_text(runs) : report_nothing());
     free(runs);
 #undef ASKED
 #undef MADE
@@ -250,6 +254,20 @@ static void add_notes(struct report *report, const struct hsp_map_counts *counts
                     (unsigned long long)counts->dropped_count);
 }
 
+/* A row for the operation's own thread, and one for the others if they did anything. */
+static void add_phase(struct report_section *table, const struct hsp_map_counts *counts,
+                      uint32_t op, bool steady, const char *name) {
+    struct view view = {counts, op, steady, false};
+    uint64_t unused;
+    add_operation(table, &view, name);
+    view.background = true;
+    if (os_calls(&view, HSP_MAP_ASKED, ALL_KINDS, false) ||
+        os_calls(&view, HSP_MAP_MADE, ALL_KINDS, false) ||
+        os_calls(&view, HSP_MAP_MADE, ALL_KINDS, true) ||
+        layer_calls(&view, HSP_LAYER_THUNK, &unused))
+        add_operation(table, &view, name);
+}
+
 void map_tables_add(struct report *report, const struct hsp_map_counts *counts, bool software) {
     size_t op_count;
     const struct hsp_map_op *ops = hsp_map_ops(&op_count);
@@ -257,9 +275,9 @@ void map_tables_add(struct report *report, const struct hsp_map_counts *counts, 
     for (uint32_t op = 0; op < op_count; op++) {
         if (!counts->run_counts[op])
             continue;
-        add_operation(table, &(struct view){counts, op, false}, ops[op].name);
+        add_phase(table, counts, op, false, ops[op].name);
         if (counts->run_counts[op] > 1)
-            add_operation(table, &(struct view){counts, op, true}, ops[op].name);
+            add_phase(table, counts, op, true, ops[op].name);
         if (counts->failures[op])
             report_note(report, "%s failed with code %u", ops[op].name, counts->failures[op]);
     }
@@ -270,8 +288,7 @@ void map_tables_add(struct report *report, const struct hsp_map_counts *counts, 
 
 void map_tables_add_program(struct report *report, const struct hsp_map_counts *counts,
                             bool software) {
-    add_operation(operations_table(report, software), &(struct view){counts, HSP_MAP_WHOLE, false},
-                  "program");
+    add_phase(operations_table(report, software), counts, HSP_MAP_WHOLE, false, "program");
     add_calls(report, counts);
     report_show_details(report);
     add_notes(report, counts, software);
