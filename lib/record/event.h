@@ -80,7 +80,8 @@ enum hsp_trace_kind {
 struct hsp_trace_event {
     uint64_t start_ticks;
     uint64_t end_ticks;
-    uint64_t child_ticks; ///< of a call: time in the recorded calls directly inside it
+    uint64_t child_ticks; ///< of a call: time in the recorded calls directly inside it, and the
+                          ///< tracer's own beyond recording a call (hook_ticks)
     uint64_t detail[2];
     uint64_t value;
     uint32_t seq;        ///< of this call in its thread; wraps
@@ -117,7 +118,8 @@ struct hsp_trace_ring {
     uint32_t next_seq;
     uint32_t is_busy;  ///< between claim and commit: a signal handler must not write
     uint32_t is_muted; ///< the tracer's own work: nothing is recorded
-    uint32_t reserved[7];
+    uint32_t reserved;
+    uint64_t hook_ticks; ///< that the tracer spent on packets, copies and names, within calls
     struct hsp_trace_open open[HSP_TRACE_OPEN_MAX];
 };
 static_assert(sizeof(struct hsp_trace_ring) <= HSP_TRACE_PAGE_BYTES, "one page");

@@ -225,6 +225,14 @@ uint64_t hsp_process_dropped_count(const struct hsp_process *process) {
     return count;
 }
 
+uint64_t hsp_process_hook_ticks(const struct hsp_process *process) {
+    uint64_t ticks = 0;
+    for (uint32_t i = 0; i < HSP_TRACE_RINGS_MAX; i++)
+        if (process->rings[i])
+            ticks += __atomic_load_n(&process->rings[i]->hook_ticks, __ATOMIC_RELAXED);
+    return ticks;
+}
+
 static const struct hsp_process *private_of(const struct hsp_session_process *process) {
     return (const struct hsp_process *)process;
 }

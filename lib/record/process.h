@@ -50,5 +50,6 @@ hsp_status hsp_process_drain(struct hsp_process *process, const struct hsp_sessi
 void hsp_process_deliver_open_calls(struct hsp_process *process,
                                     const struct hsp_session_sink *sink);
 uint64_t hsp_process_dropped_count(const struct hsp_process *process);
+uint64_t hsp_process_hook_ticks(const struct hsp_process *process);
 
 #endif

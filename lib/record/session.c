@@ -28,6 +28,7 @@ struct hsp_session {
     struct hsp_process **processes; // in the order of their numbers; NULL once they are over
     uint32_t process_count;
     uint64_t dropped_count; // of the processes that are over
+    uint64_t hook_ticks;    // of the same
     uint32_t poll_count;
 };
 
@@ -245,6 +246,7 @@ static void end_process(struct hsp_session *session, uint32_t index,
     if (sink->process)
         sink->process(sink->data, &process->public);
     session->dropped_count += hsp_process_dropped_count(process);
+    session->hook_ticks += hsp_process_hook_ticks(process);
     char *path = NULL;
     if (asprintf(&path, "%s/%s", session->path, process->name) >= 0) {
         unlink(path);
@@ -284,4 +286,12 @@ uint64_t hsp_session_dropped_count(const struct hsp_session *session) {
         if (session->processes[i])
             count += hsp_process_dropped_count(session->processes[i]);
     return count;
+}
+
+uint64_t hsp_session_hook_ticks(const struct hsp_session *session) {
+    uint64_t ticks = session->hook_ticks;
+    for (uint32_t i = 0; i < session->process_count; i++)
+        if (session->processes[i])
+            ticks += hsp_process_hook_ticks(session->processes[i]);
+    return ticks;
 }

@@ -94,6 +94,13 @@ static inline struct hsp_trace_open *hsp_writer_enter(struct hsp_trace_ring *rin
     return open;
 }
 
+/// Takes time that the tracer itself needed out of the innermost open call's own.
+static inline void hsp_writer_excuse(struct hsp_trace_ring *ring, uint64_t ticks) {
+    ring->hook_ticks += ticks;
+    if (ring->depth > 0)
+        ring->open[ring->depth - 1].child_ticks += ticks;
+}
+
 /// The next event to fill; hsp_writer_commit publishes it. NULL when the ring is full (counted) or
 /// another write was interrupted.
 static inline struct hsp_trace_event *hsp_writer_claim(struct hsp_trace_ring *ring) {

@@ -46,8 +46,10 @@ void *trace_enter(struct trace_frame *frame, struct trace_function *function) {
         return function->original;
     frame->is_recorded = 1;
     open->start_ticks = hsp_writer_clock();
-    if (function->before)
+    if (function->before) {
         function->before(frame);
+        hsp_writer_excuse(ring, hsp_writer_clock() - open->start_ticks);
+    }
     return function->original;
 }
 
@@ -64,8 +66,12 @@ void trace_leave(struct trace_frame *frame) {
     struct hsp_trace_ring *ring = hsp_thread_ring;
     if (!ring)
         return;
-    if (frame->function->after)
-        frame->function->after(frame);
+    const trace_hook after = frame->function->after;
+    if (after)
+        after(frame);
     hsp_writer_leave(ring, (uint64_t)frame, end, frame->result, detail(frame, 0), detail(frame, 1));
+    // After the call's end: it would be its caller's time.
+    if (after)
+        hsp_writer_excuse(ring, hsp_writer_clock() - end);
     trace_pull_stop(frame->function);
 }

@@ -495,6 +495,8 @@ static void report_totals(const struct trace_summary *summary, const struct hsp_
          report_integer(ns_of(summary->inside_ticks))},
         {{"recorder_outside_ns", "recorder around a call us", SOURCE_MEASURED, FORMAT_US},
          report_integer(ns_of(summary->outside_ticks))},
+        {{"recorder_packets_ns", "recorder for packets us", SOURCE_MEASURED, FORMAT_US},
+         report_integer(ns_of(hsp_session_hook_ticks(session)))},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         report_field(fields, &values[i].column, values[i].value);
