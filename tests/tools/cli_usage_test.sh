@@ -57,6 +57,9 @@ refuse 2 'not both' layers f k --kernel empty
 refuse 2 "--restarts: '0' is not a number" layers --restarts 0
 refuse 2 "--gaps: '3 km' is no time" layers --gaps '10us,3 km'
 refuse 2 "--gaps: '' is no time" layers --gaps 10us,
+refuse 2 "--compat: 'x' is neither rocrtst nor hip-tests" layers --compat x
+refuse 2 'compat launches an empty kernel' layers --compat rocrtst --op alloc
+refuse 2 'crosscheck has its own arms' layers --crosscheck --arm hip
 refuse 2 "'xml' is none of text|json|jsonl|csv|svg" layers --format xml
 refuse 2 "'jsonl' is none of text|json|csv" compare a b --format jsonl
 

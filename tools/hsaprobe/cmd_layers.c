@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers.h"
+#include "layers_crosscheck.h"
 #include "layers_input.h"
 #include "layers_values.h"
 #include "manifest.h"
@@ -229,6 +230,11 @@ int cmd_layers(struct command_context *context) {
         code = measure_kernels(context, &tables);
     if (!context->restart && report_results(context, &tables))
         code = EXIT_FAILED;
+    if (!code && !context->restart && input->method.crosscheck)
+        code = layers_crosscheck(context, input->builtin->name, input->rounds.round_count,
+                                 input->rounds.seed);
+    if (!code && !context->restart && input->method.compat)
+        code = layers_compat(context, input->method.compat, input->rounds.seed);
     manifest_add(context->report);
     add_notes(context);
     launch_input_fini(&input->launch);

@@ -140,6 +140,12 @@ static const struct hsp_op *choose_op(const struct argp_state *state, const char
 /* Operations are longer than launches, and there are more workloads. */
 static void set_defaults(const struct argp_state *state, struct layers_input *input) {
     struct hsp_rounds_options *rounds = &input->rounds;
+    if (input->method.compat) {
+        if (input->op || input->setup || input->phases || input->launch.file)
+            usage_error(state, "--compat launches an empty kernel: not with FILE, --op, --setup or "
+                               "--phases");
+        input->builtin = builtin_find("empty");
+    }
     if (input->method.crosscheck) {
         if (input->arms || input->op || input->setup || input->phases || input->launch.file)
             usage_error(state, "--crosscheck has its own arms and takes a built-in kernel");

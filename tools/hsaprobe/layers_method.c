@@ -60,6 +60,11 @@ error_t layers_method_parse(int key, char *arg, struct argp_state *state,
     case KEY_CROSSCHECK:
         method->crosscheck = true;
         return 0;
+    case KEY_COMPAT:
+        method->compat = compat_suite_find(arg);
+        if (method->compat == COMPAT_NONE)
+            usage_error(state, "--compat: '%s' is neither rocrtst nor hip-tests", arg);
+        return 0;
     case KEY_GAPS:
         parse_gaps(state, arg, method);
         return 0;

@@ -4,6 +4,7 @@
 #define TOOL_LAYERS_METHOD_H
 
 #include "command.h"
+#include "layers_compat.h"
 #include "measure/rounds.h"
 
 #define LAYERS_GAPS_MAX 16
@@ -12,17 +13,20 @@ struct layers_method {
     unsigned process_count;         ///< --restarts, this one included; at least 1
     uint64_t gaps[LAYERS_GAPS_MAX]; ///< --gaps; 0 among them is the rounds without gaps
     size_t gap_count;
-    bool crosscheck;  ///< --crosscheck
-    unsigned process; ///< the number of this one in the samples
+    bool crosscheck;          ///< --crosscheck
+    enum compat_suite compat; ///< --compat
+    unsigned process;         ///< the number of this one in the samples
 };
 
 /// Rows for a command's table of options; their keys are layers_method_parse's.
-enum layers_method_key { KEY_RESTARTS = 0x400, KEY_GAPS, KEY_CROSSCHECK };
+enum layers_method_key { KEY_RESTARTS = 0x400, KEY_GAPS, KEY_CROSSCHECK, KEY_COMPAT };
 // clang-format off
 #define LAYERS_METHOD_OPTIONS                                                                      \
     {"restarts", KEY_RESTARTS, "N", 0, "processes that measure, one after the other (default 5)", 3}, \
     {"crosscheck", KEY_CROSSCHECK, NULL, 0,                                                        \
      "also take a launch apart by nested spans (hsaprobe trace) and compare", 3},                  \
+    {"compat", KEY_COMPAT, "SUITE", 0,                                                             \
+     "also the dispatch numbers of rocrtst or hip-tests as those define them", 3},                 \
     {"gaps", KEY_GAPS, "LIST", 0,                                                                  \
      "also launch after idle times, such as 10us,100us,1ms (up to 50us spun, above slept)", 3}
 // clang-format on
