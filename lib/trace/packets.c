@@ -118,20 +118,35 @@ static void write_packet(const struct queue *queue, const struct abi_aql_dispatc
     hsp_writer_commit(ring);
 }
 
+static bool is_consumed(const struct queue *queue, const struct abi_aql_dispatch *packet) {
+    return abi_aql_type(__atomic_load_n(&packet->header, __ATOMIC_SEQ_CST)) == ABI_AQL_INVALID ||
+           __atomic_load_n(&queue->native->read_dispatch_id, __ATOMIC_SEQ_CST) > queue->next;
+}
+
+static void watch_foreign_signal(struct queue *queue, const struct abi_aql_dispatch *packet,
+                                 uint64_t signal) {
+    struct pending_list *times = &queue->times;
+    pending_release(times, signal);
+    // The end that the signal has now is an older packet's, unless the processor ran ahead.
+    const uint64_t end = pending_state(times, signal);
+    const bool is_its_own = is_consumed(queue, packet) && end > times->last_end;
+    pending_add_since(times, queue->next, signal, is_its_own ? 0 : end, false);
+}
+
 // Only kernels: a barrier's signal means nothing to the device's time.
-static void watch_packet(struct queue *queue, struct abi_aql_dispatch *packet, bool was_consumed) {
+static void watch_packet(struct queue *queue, struct abi_aql_dispatch *packet) {
     const uint64_t signal = __atomic_load_n(&packet->completion_signal, __ATOMIC_ACQUIRE);
     if (signal) {
-        // Its times may be there already.
-        pending_add_since(&queue->times, queue->next, signal,
-                          was_consumed ? 0 : pending_state(&queue->times, signal), false);
+        watch_foreign_signal(queue, packet, signal);
         return;
     }
-    const uint64_t own = was_consumed ? 0 : trace_signal_take();
+    const uint64_t own = is_consumed(queue, packet) ? 0 : pending_take_signal(&queue->times);
     if (!own)
         return;
     pending_add(&queue->times, queue->next, own, true);
-    __atomic_store_n(&packet->completion_signal, own, __ATOMIC_RELEASE);
+    __atomic_store_n(&packet->completion_signal, own, __ATOMIC_SEQ_CST);
+    if (is_consumed(queue, packet))
+        pending_doubt(&queue->times);
 }
 
 // False when the packet isn't there yet: its producer will ring for it.
@@ -149,7 +164,7 @@ static bool take_packet(struct queue *queue) {
         type = packet->setup ? ABI_AQL_KERNEL_DISPATCH : ABI_AQL_BARRIER_AND;
     write_packet(queue, packet, type);
     if (type == ABI_AQL_KERNEL_DISPATCH)
-        watch_packet(queue, packet, was_consumed);
+        watch_packet(queue, packet);
     queue->next++;
     return true;
 }

@@ -28,6 +28,7 @@ struct device_clock {
     uint64_t system;     // system clock at `tick`
     uint64_t now_system; // the same moment in both
     uint64_t now_host;
+    uint64_t age_ticks; // host ticks for which it holds
 };
 static pthread_mutex_t clocks_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct device_clock clocks[CLOCKS_MAX];
@@ -61,7 +62,14 @@ static void refresh(const struct trace_hsa *hsa, struct device_clock *line, uint
         line->now_host = before + best / 2;
     }
     const double ns_per_tick = (double)hsp_session_page->ns_multiplier / 4294967296.0;
+    line->age_ticks = (uint64_t)((double)CLOCK_AGE_NS / ns_per_tick);
     line->host_slope = (double)NS_PER_S / (double)(system_hz ? system_hz : NS_PER_S) / ns_per_tick;
+}
+
+static uint64_t to_host(const struct device_clock *line, uint64_t tick) {
+    const double system = (double)(int64_t)(line->system - line->now_system) +
+                          (double)(int64_t)(tick - line->tick) * line->system_slope;
+    return line->now_host + (uint64_t)(int64_t)(system * line->host_slope);
 }
 
 static struct device_clock *clock_of(uint64_t agent) {
@@ -78,24 +86,23 @@ static struct device_clock *clock_of(uint64_t agent) {
     return &clocks[i];
 }
 
-uint64_t trace_device_ticks(uint64_t agent, uint64_t tick) {
+// Both ends of an interval: host ticks of ticks of the agent's clock, or (agent 0) of the runtime's
+// system clock.
+static bool convert(uint64_t agent, uint64_t *start, uint64_t *end) {
     const struct trace_hsa *hsa = trace_hsa_get();
     if (!hsa)
-        return 0;
+        return false;
     pthread_mutex_lock(&clocks_lock);
     struct device_clock *line = clock_of(agent);
-    const uint64_t age_ticks =
-        (uint64_t)(((unsigned __int128)CLOCK_AGE_NS << 32) / hsp_session_page->ns_multiplier);
-    if (!line->now_host || hsp_clock_read() - line->now_host > age_ticks) {
+    if (!line->now_host || hsp_writer_clock() - line->now_host > line->age_ticks) {
         struct hsp_trace_ring *ring = trace_mute();
-        refresh(hsa, line, tick);
+        refresh(hsa, line, *end);
         trace_unmute(ring);
     }
-    const double system = (double)(int64_t)(line->system - line->now_system) +
-                          (double)(int64_t)(tick - line->tick) * line->system_slope;
-    const uint64_t host = line->now_host + (uint64_t)(int64_t)(system * line->host_slope);
+    *start = to_host(line, *start);
+    *end = to_host(line, *end);
     pthread_mutex_unlock(&clocks_lock);
-    return host;
+    return true;
 }
 
 static void make_signals(const struct trace_hsa *hsa) {
@@ -111,24 +118,38 @@ static void make_signals(const struct trace_hsa *hsa) {
     trace_unmute(ring);
 }
 
-uint64_t trace_signal_take(void) {
+// Signals go between a list and the common store by the batch.
+static void refill(struct pending_list *list) {
     const struct trace_hsa *hsa = trace_hsa_get();
-    uint64_t signal = 0;
     pthread_mutex_lock(&signals_lock);
     if (free_count == 0 && hsa)
         make_signals(hsa);
-    if (free_count > 0)
-        signal = free_signals[--free_count];
+    while (free_count > 0 && list->signal_count < SIGNAL_BATCH)
+        list->signals[list->signal_count++] = free_signals[--free_count];
     pthread_mutex_unlock(&signals_lock);
-    if (signal)
-        __atomic_store_n(&((struct abi_signal *)signal)->end_ts, 0, __ATOMIC_RELEASE);
+}
+
+static void spill(struct pending_list *list, uint32_t keep) {
+    pthread_mutex_lock(&signals_lock);
+    while (list->signal_count > keep)
+        free_signals[free_count++] = list->signals[--list->signal_count];
+    pthread_mutex_unlock(&signals_lock);
+}
+
+uint64_t pending_take_signal(struct pending_list *list) {
+    if (list->signal_count == 0)
+        refill(list);
+    if (list->signal_count == 0)
+        return 0;
+    const uint64_t signal = list->signals[--list->signal_count];
+    __atomic_store_n(&((struct abi_signal *)signal)->end_ts, 0, __ATOMIC_RELEASE);
     return signal;
 }
 
-static void give_back(uint64_t signal) {
-    pthread_mutex_lock(&signals_lock);
-    free_signals[free_count++] = signal;
-    pthread_mutex_unlock(&signals_lock);
+static void give_back(struct pending_list *list, uint64_t signal) {
+    if (list->signal_count == PENDING_SIGNALS)
+        spill(list, SIGNAL_BATCH);
+    list->signals[list->signal_count++] = signal;
 }
 
 void trace_signals_reset(void) {
@@ -147,6 +168,7 @@ bool pending_init(struct pending_list *list, uint64_t queue_id, uint64_t agent) 
 }
 
 void pending_fini(struct pending_list *list) {
+    spill(list, 0);
     free(list->entries);
     *list = (struct pending_list){0};
 }
@@ -166,15 +188,15 @@ static bool has_completed(const struct pending_list *list, const struct pending 
     return now != entry->before && (now != 0 || is_copy(list));
 }
 
-static bool read_times(const struct pending_list *list, const struct pending *entry,
-                       uint64_t *out_start, uint64_t *out_end) {
+static bool read_times(struct pending_list *list, const struct pending *entry, uint64_t *out_start,
+                       uint64_t *out_end) {
     if (!is_copy(list)) {
         const struct abi_signal *memory = (const struct abi_signal *)entry->signal;
-        const uint64_t end = __atomic_load_n(&memory->end_ts, __ATOMIC_ACQUIRE);
-        const uint64_t start = __atomic_load_n(&memory->start_ts, __ATOMIC_ACQUIRE);
-        *out_start = trace_device_ticks(list->agent, start);
-        *out_end = trace_device_ticks(list->agent, end);
-        return true;
+        *out_end = __atomic_load_n(&memory->end_ts, __ATOMIC_ACQUIRE);
+        *out_start = __atomic_load_n(&memory->start_ts, __ATOMIC_ACQUIRE);
+        if (*out_end > list->last_end)
+            list->last_end = *out_end;
+        return convert(list->agent, out_start, out_end);
     }
     const struct trace_hsa *hsa = trace_hsa_get();
     hsa_amd_profiling_async_copy_time_t time = {0};
@@ -184,12 +206,12 @@ static bool read_times(const struct pending_list *list, const struct pending *en
     trace_unmute(ring);
     if (!known || time.end == 0)
         return false;
-    *out_start = trace_device_ticks(0, time.start);
-    *out_end = trace_device_ticks(0, time.end);
-    return true;
+    *out_start = time.start;
+    *out_end = time.end;
+    return convert(0, out_start, out_end);
 }
 
-static void write_times(const struct pending_list *list, const struct pending *entry) {
+static void write_times(struct pending_list *list, const struct pending *entry) {
     uint64_t start = 0, end = 0;
     struct hsp_trace_ring *ring = hsp_writer_ring();
     if (!ring || !read_times(list, entry, &start, &end))
@@ -214,7 +236,7 @@ static void finish(struct pending_list *list, struct pending *entry, bool with_t
         write_times(list, entry);
     // A signal that may still be written to is never used again.
     if (entry->is_own && with_times)
-        give_back(entry->signal);
+        give_back(list, entry->signal);
     list->foreign_count -= !entry->is_own;
     entry->is_done = true;
 }
@@ -228,16 +250,41 @@ static void advance(struct pending_list *list) {
         list->tail++;
 }
 
-void pending_collect(struct pending_list *list, bool all) {
-    uint64_t end = list->tail + COLLECT_STEP;
-    if (all || end > list->head)
-        end = list->head;
-    for (uint64_t at = list->tail; at < end; at++) {
+// Looks at some entries. Those before one that has completed are passed over: a queue may work out
+// of order, and a packet whose signal came too late never completes.
+static bool look(struct pending_list *list, uint64_t first, uint64_t count) {
+    const uint64_t end = first + count < list->head ? first + count : list->head;
+    uint64_t after_done = first;
+    for (uint64_t at = first; at < end; at++) {
         struct pending *entry = entry_at(list, at);
-        if (!entry->is_done && has_completed(list, entry))
+        if (!entry->is_done && has_completed(list, entry)) {
             finish(list, entry, true);
+            after_done = at + 1;
+        }
     }
+    for (uint64_t at = first; at < after_done; at++) {
+        struct pending *entry = entry_at(list, at);
+        if (!entry->is_done && entry->is_doubtful)
+            finish(list, entry, false);
+    }
+    if (after_done > list->cursor)
+        list->cursor = after_done;
     advance(list);
+    return after_done > first;
+}
+
+void pending_collect(struct pending_list *list, bool all) {
+    if (list->cursor < list->tail)
+        list->cursor = list->tail;
+    if (all)
+        look(list, list->tail, PENDING_MAX);
+    else if (!look(list, list->cursor, COLLECT_STEP) && list->cursor > list->tail)
+        look(list, list->tail, COLLECT_STEP);
+}
+
+void pending_doubt(struct pending_list *list) {
+    if (list->head > list->tail)
+        entry_at(list, list->head - 1)->is_doubtful = true;
 }
 
 void pending_release(struct pending_list *list, uint64_t signal) {

@@ -7,13 +7,15 @@
 
 #include "trace/trace.h"
 
-#define PENDING_MAX 4096u
+#define PENDING_MAX     4096u
+#define PENDING_SIGNALS 64u
 
 struct pending {
     uint64_t number; ///< packet index, or number of the copy
     uint64_t signal;
-    uint64_t before; ///< a packet: the signal's end time before it; a copy: the signal's value
-    bool is_own;     ///< the signal is one of trace_signal_take
+    uint64_t before;  ///< a packet: the signal's end time before it; a copy: the signal's value
+    bool is_own;      ///< the signal is one of pending_take_signal
+    bool is_doubtful; ///< perhaps the device had read the packet before it got the signal
     bool is_done;
 };
 
@@ -21,8 +23,12 @@ struct pending_list {
     uint64_t queue_id; ///< HSP_TRACE_COPIES for copies
     uint64_t agent;    ///< whose clock stamps packets
     uint64_t head, tail;
+    uint64_t cursor;        ///< from here on nothing was seen to have completed
+    uint64_t last_end;      ///< latest end that was seen, in the agent's ticks
     uint32_t foreign_count; ///< entries on signals of the program
     struct pending *entries;
+    uint64_t signals[PENDING_SIGNALS]; ///< of the tracer, free, within reach without a lock
+    uint32_t signal_count;
 };
 
 /// False when memory is short.
@@ -33,7 +39,7 @@ void pending_add(struct pending_list *list, uint64_t number, uint64_t signal, bo
 /// The same for work whose signal looked so (`before`) when it began.
 void pending_add_since(struct pending_list *list, uint64_t number, uint64_t signal, uint64_t before,
                        bool is_own);
-/// Writes the times of what has completed: a few of the oldest entries, or all of them.
+/// Writes the times of what has completed: where the next completions are expected, or everywhere.
 void pending_collect(struct pending_list *list, bool all);
 /// The program is about to reuse or destroy the signal.
 void pending_release(struct pending_list *list, uint64_t signal);
@@ -41,16 +47,15 @@ static inline bool pending_is_empty(const struct pending_list *list) {
     return list->head == list->tail;
 }
 
+/// The entry that was added last may never complete.
+void pending_doubt(struct pending_list *list);
 /// What pending_add remembers of a signal.
 uint64_t pending_state(const struct pending_list *list, uint64_t signal);
 
-/// A signal of the tracer's own for one packet: no interrupt, no event of the driver. 0 when there
-/// is none.
-uint64_t trace_signal_take(void);
+/// A signal of the tracer's own for one packet of the list: no interrupt, no event of the driver. 0
+/// when there is none.
+uint64_t pending_take_signal(struct pending_list *list);
 /// All of them are gone with the runtime.
 void trace_signals_reset(void);
-
-/// Host ticks of a tick of the agent's clock, or (agent 0) of the runtime's system clock.
-uint64_t trace_device_ticks(uint64_t agent, uint64_t tick);
 
 #endif
