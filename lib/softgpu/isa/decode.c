@@ -39,6 +39,20 @@ static bool is_plain(const struct sg_row *row, const struct sg_op *op) {
     return !(row->flags & (SG_VF_CIN | SG_VF_VCC)) || op->aux < SG_CONST_0;
 }
 
+/* Neg and abs of floats and doubles and no other modifier: general handlers take them as they take
+ * sources, so that these ops are not special. */
+static bool has_signs_only(const struct sg_row *row, const struct sg_op *op) {
+    enum { SIGNS = 0x3f };
+    if (op->format != SG_FORMAT_VOP3 || op->mods & ~(uint32_t)(SIGNS | SG_MOD_SPECIAL))
+        return false;
+    for (uint32_t n = 0; n < 3; n++) {
+        const uint32_t type = row->types[n + 1];
+        if (op->mods & (SG_MOD_NEG0 | SG_MOD_ABS0) << n && type != SG_T_f32 && type != SG_T_f64)
+            return false;
+    }
+    return true;
+}
+
 static bool decode_row(const uint32_t words[3], const struct sg_format *format,
                        struct sg_decoded *out) {
     struct sg_op *op = &out->op;
@@ -50,7 +64,9 @@ static bool decode_row(const uint32_t words[3], const struct sg_format *format,
         op->imm = words[op->len];
         op->len++;
     }
-    if (is_plain(out->row, op))
+    if (op->mods & SG_MOD_SPECIAL && has_signs_only(out->row, op))
+        op->mods &= ~SG_MOD_SPECIAL;
+    else if (is_plain(out->row, op))
         op->mods |= SG_MOD_PLAIN;
     return true;
 }

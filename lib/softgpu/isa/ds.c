@@ -70,8 +70,57 @@ MOVE(16)
             SG_NEXT(w, op);                                                                        \
     } while (0)
 
-#define DS_READ(name, opcode, bytes, how, type)                                                    \
+/* What most accesses are: all lanes, in rows. No call, so that the handlers need no frame; all else
+ * is a handler of its own. */
+SG_INLINE bool lds_rows(struct sg_wave *w, const struct sg_op *op, uint32_t offset, uint32_t bytes,
+                        struct sg_rows *rows) {
+    const uint32_t *lo = sg_wave_row(w, op->src[0]);
+    return sg_wave_exec(w) == UINT64_MAX && ds_in_lds(op) &&
+           sg_rows_find(lo, bytes, w->lds, lo[0] + offset, w->lds_bytes, rows);
+}
+
+SG_INLINE bool lds_rows_load(struct sg_wave *w, const struct sg_op *op, uint32_t bytes) {
+    struct sg_rows rows;
+    if (!lds_rows(w, op, op->imm, bytes, &rows))
+        return false;
+    sg_rows_load(&rows, bytes, (sg_lane_row *)sg_wave_row(w, op->dst));
+    return true;
+}
+
+SG_INLINE bool lds_rows_store(struct sg_wave *w, const struct sg_op *op) {
+    struct sg_rows rows;
+    if (!lds_rows(w, op, op->imm, 4, &rows) || rows.is_single)
+        return false;
+    sg_rows_store(&rows, rows_of(w, op->src[1]));
+    return true;
+}
+
+/* Both places are known before the address, which may be among the destinations, is overwritten. */
+SG_INLINE bool lds_rows_load2(struct sg_wave *w, const struct sg_op *op, uint32_t bytes,
+                              uint32_t unit) {
+    struct sg_rows first, second;
+    sg_lane_row *dst = (sg_lane_row *)sg_wave_row(w, op->dst);
+    if (!lds_rows(w, op, (op->imm & 255) * unit, bytes, &first) ||
+        !lds_rows(w, op, (op->imm >> 8) * unit, bytes, &second))
+        return false;
+    sg_rows_load(&first, bytes, dst);
+    sg_rows_load(&second, bytes, &dst[bytes / 4]);
+    return true;
+}
+
+/* Ends the handler of a simple access and begins that of any other. */
+#define DS_SIMPLE(name, simple)                                                                    \
+    static sg_handler any_##name;                                                                  \
     SG_HANDLER(name) {                                                                             \
+        if (!(simple))                                                                             \
+            SG_TAIL(any_##name, w, op);                                                            \
+        SG_NEXT(w, op);                                                                            \
+    }                                                                                              \
+    static __attribute__((noinline))                                                               \
+    const struct sg_op *any_##name(struct sg_wave *w, const struct sg_op *op)
+
+#define DS_READ(name, opcode, bytes, how, type)                                                    \
+    DS_SIMPLE(name, CONVERT_##how == CONVERT_U && (bytes) >= 4 && lds_rows_load(w, op, bytes)) {   \
         DS_BEGIN(w, op);                                                                           \
         sg_lane_row *dst = (sg_lane_row *)sg_wave_row(w, op->dst);                                 \
         bool direct = CONVERT_##how == CONVERT_U && sg_wave_exec(w) == UINT64_MAX;                 \
@@ -82,7 +131,7 @@ MOVE(16)
         SG_NEXT(w, op);                                                                            \
     }
 #define DS_WRITE(name, opcode, bytes, shift, type)                                                 \
-    SG_HANDLER(name) {                                                                             \
+    DS_SIMPLE(name, (bytes) == 4 && lds_rows_store(w, op)) {                                       \
         DS_BEGIN(w, op);                                                                           \
         const sg_lane_row *rows = rows_of(w, op->src[1]);                                          \
         if (shift) {                                                                               \
@@ -96,7 +145,7 @@ MOVE(16)
 /* The two offsets count units of their own. Both elements are read before the address, which may
  * be among the destinations, is overwritten. */
 #define DS_READ2(name, opcode, bytes, unit, type)                                                  \
-    SG_HANDLER(name) {                                                                             \
+    DS_SIMPLE(name, lds_rows_load2(w, op, bytes, unit)) {                                          \
         DS_BEGIN(w, op);                                                                           \
         lds_read_##bytes(w, op, (op->imm & 255) * (unit), w->tmp);                                 \
         lds_read_##bytes(w, op, (op->imm >> 8) * (unit), &w->tmp[(bytes) / 4]);                    \
@@ -320,27 +369,42 @@ SG_HANDLER(ds_write_addtid_b32) {
     SG_NEXT(w, op);
 }
 
-/* Cross-lane: `from` lane of each lane; disabled sources read as 0. */
-static void permute_in(struct sg_wave *w, const struct sg_op *op, const uint32_t *row,
-                       const uint32_t *from) {
+/* Cross-lane: lane index[i] % 64 of the row. */
+SG_INLINE void take_lanes(uint32_t *to, const uint32_t *row, const uint32_t *index) {
+#if defined(__AVX512F__)
+    const __m512i a = _mm512_loadu_si512(row), b = _mm512_loadu_si512(row + 16);
+    const __m512i c = _mm512_loadu_si512(row + 32), d = _mm512_loadu_si512(row + 48);
+    for (uint32_t i = 0; i < SG_LANES; i += 16) {
+        __m512i from = _mm512_loadu_si512(index + i); // of which permutes take five bits
+        __mmask16 is_high = _mm512_test_epi32_mask(from, _mm512_set1_epi32(32));
+        __m512i low = _mm512_permutex2var_epi32(a, from, b);
+        __m512i high = _mm512_permutex2var_epi32(c, from, d);
+        _mm512_storeu_si512(to + i, _mm512_mask_mov_epi32(low, is_high, high));
+    }
+#else
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        to[i] = row[index[i] % SG_LANES];
+#endif
+}
+
+/* Disabled sources read as 0. */
+SG_INLINE void permute_in(struct sg_wave *w, const struct sg_op *op, const uint32_t *row,
+                          const uint32_t *from) {
     uint32_t *dst = sg_wave_row(w, op->dst);
     const uint32_t *mask = sg_wave_mask(w);
-    struct sg_place source = {.pattern = SG_PATTERN_OFFSETS, .host = (uint8_t *)w->tmp[1]};
-    for (uint32_t i = 0; i < SG_LANES; i++) {
-        w->tmp[1][i] = row[i] & mask[i];
-        source.offset[i] = from[i] * 4;
-    }
-    for (uint32_t begin = 0; begin < SG_LANES; begin += SG_LANE_GROUP)
-        sg_group_gather(&source, begin, 4, w->tmp);
+    uint32_t *active = w->tmp[1], *moved = w->tmp[0];
     for (uint32_t i = 0; i < SG_LANES; i++)
-        dst[i] = (dst[i] & ~mask[i]) | (w->tmp[0][i] & mask[i]);
+        active[i] = row[i] & mask[i];
+    take_lanes(moved, active, from);
+    for (uint32_t i = 0; i < SG_LANES; i++)
+        dst[i] = (dst[i] & ~mask[i]) | (moved[i] & mask[i]);
 }
 
 SG_HANDLER(ds_bpermute_b32) {
     const uint32_t *address = sg_wave_row(w, op->src[0]);
     uint32_t from[SG_LANES];
     for (uint32_t i = 0; i < SG_LANES; i++)
-        from[i] = (address[i] + op->imm) / 4 % SG_LANES;
+        from[i] = (address[i] + op->imm) / 4;
     permute_in(w, op, sg_wave_row(w, op->src[1]), from);
     SG_NEXT(w, op);
 }

@@ -15,14 +15,56 @@ SG_INLINE void global_lanes(struct sg_wave *w, const struct sg_op *op, struct sg
     }
 }
 
-#define GLOBAL_HANDLER(name, ...)                                                                  \
-    SG_HANDLER(global_##name) {                                                                    \
+/* What most accesses are: all lanes, in rows, in memory used before. No call, so that the handlers
+ * need no frame; all else is a handler of its own. */
+SG_INLINE bool global_rows(struct sg_wave *w, const struct sg_op *op, uint32_t bytes, uint32_t need,
+                           struct sg_rows *rows) {
+    const uint32_t *lo = sg_wave_row(w, op->src[0]), *hi = lo + SG_LANES;
+    uint64_t base = (uint64_t)(int64_t)(int32_t)op->imm;
+    if (sg_wave_exec(w) != UINT64_MAX || op->mods & (SG_MEM_GLC | SG_MEM_LDS))
+        return false;
+    if (op->src[2] != SG_NONE)
+        base += sg_wave_s64(w, op->src[2]);
+    else if (sg_row_differs(hi, NULL, hi[0], 0))
+        return false;
+    else
+        base += (uint64_t)hi[0] << 32;
+    if (!sg_rows_global(&w->tlb, base, lo, bytes, need, rows))
+        return false;
+    sg_vmem_touch(w, op);
+    return true;
+}
+
+SG_INLINE bool global_rows_load(struct sg_wave *w, const struct sg_op *op, uint32_t bytes) {
+    struct sg_rows rows;
+    if (!global_rows(w, op, bytes, SG_VM_READ, &rows))
+        return false;
+    sg_rows_load(&rows, bytes, (sg_lane_row *)sg_wave_row(w, op->dst));
+    return true;
+}
+
+SG_INLINE bool global_rows_store(struct sg_wave *w, const struct sg_op *op) {
+    struct sg_rows rows;
+    if (!global_rows(w, op, 4, SG_VM_WRITE, &rows) || rows.is_single)
+        return false;
+    sg_rows_store(&rows, (const sg_lane_row *)sg_wave_row(w, op->src[1]));
+    return true;
+}
+
+#define GLOBAL_HANDLER(name, simple, ...)                                                          \
+    static __attribute__((noinline))                                                               \
+    const struct sg_op *any_global_##name(struct sg_wave *w, const struct sg_op *op) {             \
         struct sg_lanes lanes;                                                                     \
         if (sg_wave_exec(w)) {                                                                     \
             global_lanes(w, op, &lanes);                                                           \
             if (!SG_V(sg_vmem_##name)(w, op, &w->tlb, &lanes, ##__VA_ARGS__))                      \
                 return NULL;                                                                       \
         }                                                                                          \
+        SG_NEXT(w, op);                                                                            \
+    }                                                                                              \
+    SG_HANDLER(global_##name) {                                                                    \
+        if (!(simple))                                                                             \
+            SG_TAIL(any_global_##name, w, op);                                                     \
         SG_NEXT(w, op);                                                                            \
     }
 
@@ -245,12 +287,12 @@ SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct s
 #define IS_U_LO8 false
 #define IS_U_HI8 false
 #define VMEM_LOAD(name, opcode, bytes, how, type)                                                  \
-    GLOBAL_HANDLER(name)                                                                           \
+    GLOBAL_HANDLER(name, IS_U_##how && (bytes) >= 4 && global_rows_load(w, op, bytes))             \
     FLAT_SWIZZLED(name, flat_private_load(w, op, bytes, IS_U_##how) ||                             \
                             flat_lds_load(w, op, bytes, IS_U_##how))                               \
     SCRATCH_HANDLER(name)
 #define VMEM_STORE(name, opcode, bytes, shift, type)                                               \
-    GLOBAL_HANDLER(name, op->src[1])                                                               \
+    GLOBAL_HANDLER(name, (bytes) == 4 && global_rows_store(w, op), op->src[1])                     \
     FLAT_SWIZZLED(name, flat_private_store(w, op, bytes) || flat_lds_store(w, op, bytes),          \
                   op->src[1])                                                                      \
     SCRATCH_HANDLER(name, op->src[1])
@@ -258,7 +300,7 @@ SG_SHARED void scratch_lanes(struct sg_wave *w, const struct sg_op *op, struct s
 #undef VMEM_LOAD
 #undef VMEM_STORE
 
-#define ATOMIC_GLOBAL(name) GLOBAL_HANDLER(atomic_##name, op->src[1])
+#define ATOMIC_GLOBAL(name) GLOBAL_HANDLER(atomic_##name, false, op->src[1])
 #define ATOMIC_BOTH(name)                                                                          \
     ATOMIC_GLOBAL(name)                                                                            \
     FLAT_SWIZZLED(atomic_##name, false, op->src[1])

@@ -193,6 +193,24 @@ static void pack_floats(uint32_t *rows, const uint32_t *from, uint32_t mods, uin
     }
 }
 
+const uint32_t *SG_V(sg_vx_signed)(struct sg_wave *w, const struct sg_op *op, uint32_t n,
+                                   const uint32_t *from, enum sg_type type) {
+    const uint32_t keep = op->mods & SG_MOD_ABS0 << n ? ~(1u << 31) : ~0u;
+    const uint32_t flip = op->mods & SG_MOD_NEG0 << n ? 1u << 31 : 0;
+    uint32_t *rows = w->tmp[2 * n], *signs = rows;
+    if (type == SG_T_f64) {
+        SG_LANE_LOOP {
+            rows[i] = from[i];
+        }
+        from += SG_LANES;
+        signs += SG_LANES;
+    }
+    SG_LANE_LOOP {
+        signs[i] = (from[i] & keep) ^ flip;
+    }
+    return rows;
+}
+
 static void special_source(struct sg_wave *w, const struct sg_op *op, struct sg_vx *x, uint32_t n,
                            enum sg_type type) {
     uint32_t *rows = w->tmp[2 * n];

@@ -2,9 +2,10 @@
 /// The vector handlers' common machinery: sources as rows of 64 lanes, the lane loop, write-back.
 ///
 /// A handler asks for pointers to its source rows: registers are used in place, scalars are
-/// broadcast to scratch rows. When the op has modifiers (neg, abs, op_sel, SDWA, DPP, clamp, omod)
-/// the sources are modified copies and the result goes to scratch rows, which sg_vx_end finishes
-/// and writes back under the lane mask. The row's arithmetic is a lane function of its own.
+/// broadcast to scratch rows. When the op has modifiers (op_sel, SDWA, DPP, clamp, omod, neg or abs
+/// of halves) the sources are modified copies and the result goes to scratch rows, which sg_vx_end
+/// finishes and writes back under the lane mask. Neg and abs alone, of floats and doubles, only
+/// take copies of those sources. The row's arithmetic is a lane function of its own.
 /// Each row's code exists twice: for plain ops (SG_MOD_PLAIN), which is most of them, and for all.
 #ifndef SG_ISA_VALU_H
 #define SG_ISA_VALU_H
@@ -35,6 +36,9 @@ struct sg_vx {
 /// Broadcasts a scalar source to scratch rows and returns them.
 const uint32_t *SG_V(sg_vx_broadcast)(struct sg_wave *w, const struct sg_op *op, uint32_t n,
                                       enum sg_type type);
+/// The same source, `from`, with neg and abs, in scratch rows.
+const uint32_t *SG_V(sg_vx_signed)(struct sg_wave *w, const struct sg_op *op, uint32_t n,
+                                   const uint32_t *from, enum sg_type type);
 /// Fills x for an op with modifiers.
 void SG_V(sg_vx_special)(struct sg_wave *w, const struct sg_op *op, struct sg_vx *x,
                          const uint8_t types[4]);
@@ -105,9 +109,11 @@ SG_INLINE void sg_vx_begin(struct sg_wave *w, const struct sg_op *op, struct sg_
         SG_V(sg_vx_special)(w, op, x, types);
         return;
     }
-    x->s[0] = sg_vx_source(w, op, 0, (enum sg_type)types[1]);
-    x->s[1] = sg_vx_source(w, op, 1, (enum sg_type)types[2]);
-    x->s[2] = sg_vx_source(w, op, 2, (enum sg_type)types[3]);
+    for (uint32_t n = 0; n < 3; n++) {
+        x->s[n] = sg_vx_source(w, op, n, (enum sg_type)types[n + 1]);
+        if (op->mods & (SG_MOD_NEG0 | SG_MOD_ABS0) << n)
+            x->s[n] = SG_V(sg_vx_signed)(w, op, n, x->s[n], (enum sg_type)types[n + 1]);
+    }
     x->lanes = sg_wave_exec(w);
     x->mask = sg_lane_mask(w);
     if (types[0] != SG_T_none) {
@@ -119,11 +125,15 @@ SG_INLINE void sg_vx_begin(struct sg_wave *w, const struct sg_op *op, struct sg_
 /// A source of a plain op.
 SG_INLINE const uint32_t *sg_vx_plain(struct sg_wave *w, const struct sg_op *op, uint32_t n,
                                       enum sg_type type) {
+    const bool may_be_scalar =
+        type == SG_T_b32 || type == SG_T_u32 || type == SG_T_i32 || type == SG_T_f32;
     if (type == SG_T_none)
         return NULL;
     uint32_t code = op->src[n];
-    if (__builtin_expect(code >= SG_VGPR0, 1))
+    if (!may_be_scalar || __builtin_expect(code >= SG_VGPR0, 1))
         return w->v[code - SG_VGPR0];
+    if (code - SG_CONST_0 < SG_CONSTANT_ROWS)
+        return sg_constant_rows[code - SG_CONST_0];
     uint32_t value = code == SG_LITERAL ? op->imm : w->s[code];
     uint32_t *row = w->tmp[2 * n];
     for (uint32_t i = 0; i < SG_LANES; i++)
@@ -295,15 +305,7 @@ SG_INLINE uint64_t sg_vx_carry_in(const struct sg_wave *w, const struct sg_op *o
                                                   : sg_scalar64_slow(w, code, op->imm, SG_T_b64);
 }
 
-/// The same for 16 lanes.
-SG_INLINE void sg_mask_expand16(uint32_t bits, uint32_t *mask) {
-#ifdef __AVX512DQ__
-    _mm512_store_si512(mask, _mm512_movm_epi32((__mmask16)bits));
-#else
-    for (uint32_t i = 0; i < 16; i++)
-        mask[i] = 0u - (bits >> i & 1);
-#endif
-}
+/// The top bits of 16 lanes as a bit mask.
 SG_INLINE uint64_t sg_mask_pack16(const uint32_t *mask) {
 #ifdef __AVX512DQ__
     return _mm512_movepi32_mask(_mm512_load_si512(mask));
@@ -318,16 +320,16 @@ SG_INLINE uint64_t sg_mask_pack16(const uint32_t *mask) {
 #endif
 }
 
-/* Groups of 16 lanes, so that the masks of a group stay in registers: stored last, read next. */
+/* Groups of 16 lanes, whose masks the compiler keeps in registers: carries come in as bits that
+ * each lane tests, and go out through a row of 16 that is packed again. */
 #define SG_CARRY_PASS(name, flags, tD, t0, t1, t2, clamp, m)                                       \
     for (uint32_t group = 0; group < SG_LANES; group += 16) {                                      \
-        _Alignas(64) uint32_t carry[16], in[16] = {0};                                             \
-        if ((flags) & (SG_VF_CIN | SG_VF_VCC))                                                     \
-            sg_mask_expand16((uint32_t)(carries_in >> group), in);                                 \
+        _Alignas(64) uint32_t carry[16];                                                           \
+        const uint32_t in = (uint32_t)(carries_in >> group);                                       \
         SG_LANES_FROM(group, 16) {                                                                 \
             uint32_t out;                                                                          \
             SG_C_##tD r = lane_##name(SG_LD_##t0(a, i), SG_LD_##t1(b, i), SG_LD_##t2(c, i),        \
-                                      in[i - group] & 1, &out, clamp);                             \
+                                      (in & 1u << (i - group)) != 0, &out, clamp);                 \
             uint32_t mask_ = m;                                                                    \
             SG_ST_##tD(d, i, r, mask_);                                                            \
             if ((flags)&SG_VF_COUT)                                                                \

@@ -94,6 +94,12 @@ static inline const sg_lane_row *sg_vmem_data(const struct sg_wave *w, uint32_t 
     return (const sg_lane_row *)(data == SG_NONE ? w->tmp[SG_TMP_LDS] : sg_wave_row(w, data));
 }
 
+/// Names `op` to sg_vmem_host_fault before its memory is touched.
+static inline void sg_vmem_touch(struct sg_wave *w, const struct sg_op *op) {
+    w->memory_op = op;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 /// The active lanes of a wave as struct sg_lanes wants them; base, lo and hi are the caller's.
 static inline void sg_lanes_of_wave(struct sg_wave *w, struct sg_lanes *lanes) {
     lanes->exec = sg_wave_exec(w);

@@ -7,6 +7,17 @@
 #define ONES_16 ONES_4, ONES_4, ONES_4, ONES_4
 _Alignas(64) const uint32_t sg_all_lanes[SG_LANES] = {ONES_16, ONES_16, ONES_16, ONES_16};
 
+#define ROW_4(x)  x, x, x, x
+#define ROW_16(x) ROW_4(x), ROW_4(x), ROW_4(x), ROW_4(x)
+#define ROW(x)                                                                                     \
+    { ROW_16(x), ROW_16(x), ROW_16(x), ROW_16(x) }
+#define ROWS_4(x)  ROW(x), ROW((x) + 1), ROW((x) + 2), ROW((x) + 3)
+#define ROWS_16(x) ROWS_4(x), ROWS_4((x) + 4), ROWS_4((x) + 8), ROWS_4((x) + 12)
+#define MINUS(x)   ROW(0u - (x)), ROW(0u - (x)-1), ROW(0u - (x)-2), ROW(0u - (x)-3)
+_Alignas(64) const uint32_t sg_constant_rows[SG_CONSTANT_ROWS][SG_LANES] = {
+    ROWS_16(0u), ROWS_16(16u), ROWS_16(32u), ROWS_16(48u), ROW(64u),
+    MINUS(1u),   MINUS(5u),    MINUS(9u),    MINUS(13u)};
+
 static const float float_constants[] = {0.5f, -0.5f, 1.0f, -1.0f, 2.0f, -2.0f, 4.0f, -4.0f};
 
 static void fill_constants(uint32_t *s) {

@@ -170,6 +170,9 @@ static inline uint32_t sg_op_s32(const struct sg_wave *w, const struct sg_op *op
 
 /// The lane masks of all lanes; 64-byte aligned.
 extern const uint32_t sg_all_lanes[SG_LANES];
+/// The integer inline constants 0..64 and -1..-16 in every lane: row n has operand SG_CONST_0 + n.
+enum { SG_CONSTANT_ROWS = 81 };
+extern const uint32_t sg_constant_rows[SG_CONSTANT_ROWS][SG_LANES];
 
 /// Expands EXEC to w->mask if it is stale and returns it.
 const uint32_t *sg_wave_mask_refresh(struct sg_wave *w);

@@ -67,7 +67,7 @@ static inline void sg_expand_mask(uint64_t exec, uint32_t *mask) {
         mask[i] = 0u - (uint32_t)(exec >> i & 1);
 }
 
-/// True unless row[i] == start + i * step in all lanes of the mask.
+/// True unless row[i] == start + i * step in all lanes of the mask; NULL: in all lanes.
 static inline bool sg_row_differs(const uint32_t *row, const uint32_t *mask, uint32_t start,
                                   uint32_t step) {
 #if defined(__AVX512F__)
@@ -77,7 +77,8 @@ static inline bool sg_row_differs(const uint32_t *row, const uint32_t *mask, uin
     __m512i differs = _mm512_setzero_si512();
     for (uint32_t i = 0; i < SG_WAVE_LANES; i += SG_LANE_GROUP) {
         __m512i wrong = _mm512_xor_si512(_mm512_loadu_si512(row + i), expected);
-        wrong = _mm512_and_si512(wrong, _mm512_loadu_si512(mask + i));
+        if (mask)
+            wrong = _mm512_and_si512(wrong, _mm512_loadu_si512(mask + i));
         differs = _mm512_or_si512(differs, wrong);
         expected = _mm512_add_epi32(expected, _mm512_set1_epi32((int)(step * SG_LANE_GROUP)));
     }
@@ -89,7 +90,8 @@ static inline bool sg_row_differs(const uint32_t *row, const uint32_t *mask, uin
     __m256i differs = _mm256_setzero_si256();
     for (uint32_t i = 0; i < SG_WAVE_LANES; i += 8) {
         __m256i wrong = _mm256_xor_si256(_mm256_loadu_si256((const void *)(row + i)), expected);
-        wrong = _mm256_and_si256(wrong, _mm256_loadu_si256((const void *)(mask + i)));
+        if (mask)
+            wrong = _mm256_and_si256(wrong, _mm256_loadu_si256((const void *)(mask + i)));
         differs = _mm256_or_si256(differs, wrong);
         expected = _mm256_add_epi32(expected, _mm256_set1_epi32((int)(step * 8)));
     }
@@ -97,7 +99,7 @@ static inline bool sg_row_differs(const uint32_t *row, const uint32_t *mask, uin
 #else
     uint32_t differs = 0;
     for (uint32_t i = 0; i < SG_WAVE_LANES; i++)
-        differs |= (row[i] - (start + i * step)) & mask[i];
+        differs |= (row[i] - (start + i * step)) & (mask ? mask[i] : ~0u);
     return differs;
 #endif
 }

@@ -121,32 +121,115 @@ SG_ALWAYS_INLINE void sg_near_gather(const struct sg_near *near, const struct sg
     }
 }
 
+/// Where each group of 16 lanes begins, if in every group they follow each other (a run) or if in
+/// every group they have one address (a single): what straight code, broadcasts and work-groups of
+/// 16 columns do.
+struct sg_rows {
+    uint8_t *host[SG_WAVE_LANES / SG_LANE_GROUP];
+    bool is_single;
+};
+
+/// Which of the two: bits of lanes that break a run of `step` bytes, and that break a single.
+SG_ALWAYS_INLINE void sg_rows_compare(const uint32_t *lo, uint32_t step, uint32_t *no_run,
+                                      uint32_t *no_single) {
+    *no_run = *no_single = 0;
 #if defined(__AVX512F__)
-/// Loads dwords of 64 lanes, if each group of 16 has consecutive ones or if each has one for all;
-/// the window holds them. All groups are looked at together: this is what work-groups of 16 columns
-/// do, and nothing need be predicted.
-SG_ALWAYS_INLINE bool sg_near_load_rows(const struct sg_near *near, const struct sg_lanes *lanes,
-                                        sg_lane_row *raw) {
-    const __m512i steps =
-        _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60);
-    uint32_t no_run = 0, no_single = 0;
-    const uint8_t *hosts[4];
-    for (uint32_t group = 0; group < 4; group++) {
-        const uint32_t *lo = lanes->lo + group * SG_LANE_GROUP;
-        __m512i distance = _mm512_sub_epi32(_mm512_loadu_si512(lo), _mm512_set1_epi32((int)lo[0]));
-        no_run |= _mm512_cmpneq_epi32_mask(distance, steps);
-        no_single |= _mm512_test_epi32_mask(distance, distance);
-        hosts[group] = near->host + (int32_t)(lo[0] - near->lo);
+    const __m512i index = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i steps = _mm512_mullo_epi32(index, _mm512_set1_epi32((int)step));
+    for (uint32_t begin = 0; begin < SG_WAVE_LANES; begin += SG_LANE_GROUP) {
+        __m512i first = _mm512_set1_epi32((int)lo[begin]);
+        __m512i distance = _mm512_sub_epi32(_mm512_loadu_si512(lo + begin), first);
+        *no_run |= _mm512_cmpneq_epi32_mask(distance, steps);
+        *no_single |= _mm512_test_epi32_mask(distance, distance);
     }
+#elif defined(__AVX2__)
+    const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i low = _mm256_mullo_epi32(index, _mm256_set1_epi32((int)step));
+    const __m256i high = _mm256_add_epi32(low, _mm256_set1_epi32((int)(8 * step)));
+    __m256i runs = _mm256_setzero_si256(), singles = runs;
+    for (uint32_t begin = 0; begin < SG_WAVE_LANES; begin += SG_LANE_GROUP) {
+        const __m256i first = _mm256_set1_epi32((int)lo[begin]);
+        __m256i a = _mm256_sub_epi32(_mm256_loadu_si256((const void *)(lo + begin)), first);
+        __m256i b = _mm256_sub_epi32(_mm256_loadu_si256((const void *)(lo + begin + 8)), first);
+        singles = _mm256_or_si256(singles, _mm256_or_si256(a, b));
+        a = _mm256_xor_si256(a, low);
+        b = _mm256_xor_si256(b, high);
+        runs = _mm256_or_si256(runs, _mm256_or_si256(a, b));
+    }
+    *no_run = !_mm256_testz_si256(runs, runs);
+    *no_single = !_mm256_testz_si256(singles, singles);
+#else
+    for (uint32_t begin = 0; begin < SG_WAVE_LANES; begin += SG_LANE_GROUP)
+        for (uint32_t i = 0; i < SG_LANE_GROUP; i++) {
+            const uint32_t distance = lo[begin + i] - lo[begin];
+            *no_run |= distance ^ i * step;
+            *no_single |= distance;
+        }
+#endif
+}
+
+/// All 64 lanes, `bytes` each: lane 0's are `start` bytes into an interval of `size` bytes at
+/// `host`. False if they do not all lie there in such rows.
+SG_ALWAYS_INLINE bool sg_rows_find(const uint32_t *lo, uint32_t bytes, uint8_t *host,
+                                   uint64_t start, uint64_t size, struct sg_rows *rows) {
+    uint32_t no_run, no_single;
+    sg_rows_compare(lo, bytes, &no_run, &no_single);
     if (no_run && no_single)
         return false;
-    for (uint32_t group = 0; group < 4; group++)
-        _mm512_storeu_si512(&raw[0][group * SG_LANE_GROUP],
-                            no_run ? _mm512_set1_epi32((int)sg_load32(hosts[group]))
-                                   : _mm512_loadu_si512(hosts[group]));
-    return true;
+    const uint32_t length = no_run ? bytes : bytes * SG_LANE_GROUP;
+    bool wrong = size < length;
+    for (uint32_t group = 0; group < SG_WAVE_LANES / SG_LANE_GROUP; group++) {
+        const uint32_t word = lo[group * SG_LANE_GROUP];
+        const uint64_t at = start + word - lo[0];
+        wrong |= at > size - length || word > UINT32_MAX - length;
+        rows->host[group] = host + at;
+    }
+    rows->is_single = no_run != 0;
+    return !wrong;
 }
+
+/// 16 dwords that follow each other, between a register and memory.
+SG_ALWAYS_INLINE void sg_run_copy(void *to, const void *from) {
+#if SG_MEM_RACE_CHECKED
+    for (uint32_t i = 0; i < SG_LANE_GROUP; i++)
+        sg_store32((uint8_t *)to + 4 * i, sg_load32((const uint8_t *)from + 4 * i));
+#else
+    memcpy(to, from, 4 * SG_LANE_GROUP);
 #endif
+}
+
+/// Loads all lanes; `raw` may be the rows of the addresses.
+SG_ALWAYS_INLINE void sg_rows_load(const struct sg_rows *rows, uint32_t bytes, sg_lane_row *raw) {
+    for (uint32_t begin = 0; begin < SG_WAVE_LANES; begin += SG_LANE_GROUP) {
+        const uint8_t *from = rows->host[begin / SG_LANE_GROUP];
+        if (rows->is_single) {
+            sg_lane_load(from, bytes, raw, begin);
+            sg_lane_broadcast(bytes, raw, begin, begin + 1, begin + SG_LANE_GROUP);
+        } else if (bytes == 4) {
+            sg_run_copy(&raw[0][begin], from);
+        } else {
+            for (uint32_t i = 0; i < SG_LANE_GROUP; i++)
+                sg_lane_load(from + i * bytes, bytes, raw, begin + i);
+        }
+    }
+}
+
+/// Stores a dword of all lanes, which must be runs.
+SG_ALWAYS_INLINE void sg_rows_store(const struct sg_rows *rows, const sg_lane_row *data) {
+    for (uint32_t begin = 0; begin < SG_WAVE_LANES; begin += SG_LANE_GROUP)
+        sg_run_copy(rows->host[begin / SG_LANE_GROUP], &data[0][begin]);
+}
+
+/// The same for 64 addresses `base` + lo[i] of global memory whose interval, which must allow
+/// `need`, is among the recent ones.
+SG_ALWAYS_INLINE bool sg_rows_global(const struct sg_tlb *tlb, uint64_t base, const uint32_t *lo,
+                                     uint32_t bytes, uint32_t need, struct sg_rows *rows) {
+    const uint64_t va = base + lo[0];
+    const struct sg_tlb_entry *entry = sg_tlb_peek(tlb, va);
+    return entry && (entry->flags & need) == need &&
+           sg_rows_find(lo, bytes, (uint8_t *)sg_tlb_host(entry, entry->va), va - entry->va,
+                        entry->bytes, rows);
+}
 
 /// Loads group by group; inactive lanes get anything.
 SG_ALWAYS_INLINE void sg_near_load_groups(const struct sg_near *near, const struct sg_lanes *lanes,
@@ -186,10 +269,6 @@ SG_ALWAYS_INLINE bool sg_near_load_found(const struct sg_near *near, const struc
         sg_lane_broadcast(bytes, raw, 0, 1, SG_WAVE_LANES);
         return true;
     }
-#if defined(__AVX512F__) && !SG_MEM_RACE_CHECKED
-    if (bytes == 4 && lanes->exec == UINT64_MAX && sg_near_load_rows(near, lanes, raw))
-        return true;
-#endif
     sg_near_load_groups(near, lanes, bytes, raw);
     return true;
 }

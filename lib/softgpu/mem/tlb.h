@@ -46,14 +46,20 @@ static inline void sg_tlb_sync(struct sg_tlb *tlb) {
 /// NULL when `va` is not mapped.
 const struct sg_tlb_entry *sg_tlb_fill(struct sg_tlb *tlb, uint64_t va);
 
-/// The interval that holds `va`, or NULL. Valid until the next call on this cache.
-static inline const struct sg_tlb_entry *sg_tlb_find(struct sg_tlb *tlb, uint64_t va) {
+/// The interval that holds `va` if it is in the cache, or NULL.
+static inline const struct sg_tlb_entry *sg_tlb_peek(const struct sg_tlb *tlb, uint64_t va) {
     for (uint32_t i = 0; i < SG_TLB_ENTRIES; i++) {
         const struct sg_tlb_entry *entry = &tlb->entries[i];
         if (va - entry->va < entry->bytes)
             return entry;
     }
-    return sg_tlb_fill(tlb, va);
+    return NULL;
+}
+
+/// The interval that holds `va`, or NULL. Valid until the next call on this cache.
+static inline const struct sg_tlb_entry *sg_tlb_find(struct sg_tlb *tlb, uint64_t va) {
+    const struct sg_tlb_entry *entry = sg_tlb_peek(tlb, va);
+    return entry ? entry : sg_tlb_fill(tlb, va);
 }
 
 /// Host address of a GPU address inside `entry`.
