@@ -171,6 +171,23 @@ static void print_json(struct subject *subject, int level, bool first) {
            (unsigned long long)subject->instruction_count);
 }
 
+static double ns_per_instruction(struct subject *subject, int level) {
+    return series_spread(&subject->series[level]).median * 1e6 / (double)subject->instruction_count;
+}
+
+/* What a kernel's wave instructions cost where the compiler did not optimize it, against where it
+ * did. */
+static void print_unoptimized(struct subject *subjects, size_t count, int level) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i + 1; k < count; k++)
+            if (subjects[i].series[level].samples && subjects[i].instruction_count &&
+                strcmp(subjects[i].name, subjects[k].name) == 0)
+                printf("%-15s %-21s v%d %10.2f times the ns per instruction\n", "-O0 / -O3",
+                       subjects[i].name, level + LEVEL_FIRST,
+                       ns_per_instruction(&subjects[k], level) /
+                           ns_per_instruction(&subjects[i], level));
+}
+
 static void print_all(struct subject *subjects, size_t count, bool json) {
     bool first = true;
     if (json)
@@ -186,8 +203,12 @@ static void print_all(struct subject *subjects, size_t count, bool json) {
             else
                 print_text(&subjects[i], level);
             first = false;
-            free(subjects[i].series[level].samples);
         }
+    for (int level = 0; level < LEVEL_COUNT && !json; level++)
+        print_unoptimized(subjects, count, level);
+    for (size_t i = 0; i < count; i++)
+        for (int level = 0; level < LEVEL_COUNT; level++)
+            free(subjects[i].series[level].samples);
     if (json)
         puts("\n]}");
 }
