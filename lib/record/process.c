@@ -275,3 +275,9 @@ const char *hsp_session_module(const struct hsp_session_process *process, uint64
     }
     return NULL;
 }
+
+// The dynamic linker lists the program before its libraries.
+const char *hsp_session_program(const struct hsp_session_process *process) {
+    const struct hsp_process *own = private_of(process);
+    return own->module_count > 0 ? own->modules[0].note->text : "";
+}

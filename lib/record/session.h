@@ -84,6 +84,9 @@ const char *hsp_session_module(const struct hsp_session_process *process, uint64
 /// Ticks that the tracers spent on packets, copies and names, over all processes so far. They are
 /// in no call's own time.
 uint64_t hsp_session_hook_ticks(const struct hsp_session *session);
+/// Path of the program that the process runs; "" before it is known.
+const char *hsp_session_program(const struct hsp_session_process *process);
+
 /// Events dropped by full rings and lost by threads without one, over all processes so far.
 uint64_t hsp_session_dropped_count(const struct hsp_session *session);
 

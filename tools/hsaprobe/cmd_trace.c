@@ -302,8 +302,6 @@ static void take_process(void *data, const struct hsp_session_process *process) 
             run->running_count++;
     }
     trace_summary_process(run->summary, process);
-    if (run->export)
-        trace_export_process(run->export, process);
 }
 
 static void take_event(void *data, const struct hsp_session_process *process, uint32_t thread,

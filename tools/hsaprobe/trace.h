@@ -62,7 +62,6 @@ struct trace_export *trace_export_create(FILE *stream, const struct trace_export
 /// Writes the end; the stream is still the caller's. Returns how many events were left out by the
 /// limit.
 uint64_t trace_export_finish(struct trace_export *file);
-void trace_export_process(struct trace_export *file, const struct hsp_session_process *process);
 void trace_export_event(struct trace_export *file, const struct hsp_session_process *process,
                         uint32_t thread, const struct hsp_trace_event *event);
 void trace_export_work(struct trace_export *file, const struct hsp_session_process *process,

@@ -116,39 +116,44 @@ static void print_us(FILE *stream, const char *key, int64_t ns) {
             length % 1000);
 }
 
-/* Names a track before its first event. */
-static void announce_track(struct trace_export *file, int32_t pid, uint64_t id, const char *what,
-                           uint64_t number, const char *layer) {
-    for (uint32_t i = file->track_count; i-- > 0;)
-        if (file->tracks[i].id == id && file->tracks[i].pid == pid)
+static void announce_process(struct trace_export *file, const struct hsp_session_process *process) {
+    const char *program = hsp_session_program(process);
+    const char *slash = strrchr(program, '/');
+    begin_chrome(file);
+    fprintf(file->stream,
+            "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"args\":{\"name\":", process->pid);
+    print_json_text(file->stream, slash ? slash + 1 : program);
+    fputs("}}", file->stream);
+}
+
+/* Names a track, and its process, before its first event. */
+static void announce_track(struct trace_export *file, const struct hsp_session_process *process,
+                           uint64_t id, const char *what, uint64_t number, const char *layer) {
+    bool has_process = false;
+    for (uint32_t i = file->track_count; i-- > 0;) {
+        if (file->tracks[i].id == id && file->tracks[i].pid == process->pid)
             return;
+        has_process |= file->tracks[i].pid == process->pid;
+    }
+    if (!has_process)
+        announce_process(file, process);
     file->tracks = xreallocarray(file->tracks, file->track_count + 1, sizeof *file->tracks);
-    file->tracks[file->track_count++] = (struct track){.pid = pid, .id = id};
+    file->tracks[file->track_count++] = (struct track){.pid = process->pid, .id = id};
     begin_chrome(file);
     fprintf(file->stream,
             "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%" PRIu64
             ",\"args\":{\"name\":\"%s %" PRIu64 "%s%s\"}},\n"
             "{\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":%d,\"tid\":%" PRIu64
             ",\"args\":{\"sort_index\":%" PRIu64 "}}",
-            pid, id, what, number, *layer ? " " : "", layer, pid, id, id);
+            process->pid, id, what, number, *layer ? " " : "", layer, process->pid, id, id);
 }
 
-static uint64_t thread_track(struct trace_export *file, int32_t pid, uint32_t thread,
-                             enum hsp_trace_layer layer) {
+static uint64_t thread_track(struct trace_export *file, const struct hsp_session_process *process,
+                             uint32_t thread, enum hsp_trace_layer layer) {
     const uint64_t id = (uint64_t)thread * 8 + (unsigned)layer;
     const char *name = hsp_layer_name(layer);
-    announce_track(file, pid, id, "thread", thread, name ? name : "?");
+    announce_track(file, process, id, "thread", thread, name ? name : "?");
     return id;
-}
-
-void trace_export_process(struct trace_export *file, const struct hsp_session_process *process) {
-    if (process->is_over || file->options.format != TRACE_CHROME)
-        return;
-    begin_chrome(file);
-    fprintf(
-        file->stream,
-        "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"args\":{\"name\":\"process %d\"}}",
-        process->pid, process->pid);
 }
 
 /* What is known of one call, for all formats. */
@@ -189,7 +194,7 @@ static void describe_call(struct trace_export *file, struct call *call) {
 
 static void chrome_call(struct trace_export *file, const struct call *call) {
     const struct hsp_trace_event *event = call->event;
-    const uint64_t track = thread_track(file, call->process->pid, call->thread, call->layer);
+    const uint64_t track = thread_track(file, call->process, call->thread, call->layer);
     const bool is_finished = event->kind == HSP_TRACE_CALL;
     begin_chrome(file);
     fprintf(file->stream, "{\"ph\":\"%s\",\"name\":", is_finished ? "X" : "B");
@@ -301,7 +306,7 @@ static void chrome_flow(struct trace_export *file, const struct work *work, uint
     if (submit->parent_id == HSP_TRACE_NO_ID)
         return;
     const enum hsp_trace_layer layer = hsp_session_layer(work->process, submit->parent_id);
-    const uint64_t caller = thread_track(file, work->process->pid, work->work->thread, layer);
+    const uint64_t caller = thread_track(file, work->process, work->work->thread, layer);
     const uint64_t id = file->flow_count++;
     begin_chrome(file);
     fprintf(file->stream,
@@ -323,7 +328,7 @@ static void chrome_work(struct trace_export *file, const struct work *work) {
     const uint64_t track = work->is_copy ? COPY_TRACK : QUEUE_TRACKS + queue;
     if (!work->work->has_times)
         return; /* the call that submitted it is there */
-    announce_track(file, work->process->pid, track, work->is_copy ? "copies" : "queue",
+    announce_track(file, work->process, track, work->is_copy ? "copies" : "queue",
                    work->is_copy ? 0 : queue, "");
     begin_chrome(file);
     fputs("{\"ph\":\"X\",\"name\":", file->stream);
