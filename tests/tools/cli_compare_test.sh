@@ -71,6 +71,20 @@ refuse 1 'nowhere: No such file' compare nowhere before.jsonl
 head -n 5 before.jsonl >short.jsonl
 refuse 1 'the file ends early' compare short.jsonl before.jsonl
 
+# two methods: both say something of every layer; whether they agree is the machine's affair
+if [ -e "$(dirname "$HSAPROBE")/../lib/libhsaprobe-trace.so" ]; then
+    run layers --crosscheck --restarts 1 --warmup 0 --rounds 5 --format csv
+    [ "$code" -eq 0 ] || grep -q 'the two methods differ by more than' stderr ||
+        complain "--crosscheck: exit code $code"
+    [ "$(sed 's/"[^"]*"/quoted/g' stdout | grep -c '^crosscheck,.*\(true\|false\)')" -eq 3 ] ||
+        complain "--crosscheck: not three layers"
+fi
+
+# another suite's number beside ours
+run layers --compat hip-tests --restarts 1 --warmup 0 --rounds 3
+[ "$code" -eq 0 ] || complain "--compat: exit code $code"
+grep -q '^dispatch speed .* hip, back to back ' stdout || complain "--compat: no row"
+
 # the other outputs of layers
 run layers --kernel empty --restarts 2 --warmup 0 --rounds 2 --format csv
 head -n 1 stdout | grep -q '^section,key,value,' || complain "layers: csv: no header"
