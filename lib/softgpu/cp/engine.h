@@ -109,6 +109,7 @@ struct sg_cp_queue {
     _Atomic bool is_stopped;  ///< after a queue error
     _Atomic bool has_fault;   ///< `fault` was met inline; the thread is to report it
     _Atomic uint32_t steps;   ///< counts steps that have ended
+    _Atomic bool is_waiting;  ///< the last step's outcome was CP_STEP_WAIT
     _Atomic(uint8_t *) ring;  ///< host address
     _Atomic uint64_t ring_bytes;
     uint64_t *read_index;  ///< host address; written by the owner, always atomically
@@ -138,8 +139,9 @@ struct sg_cp {
     struct sg_cp_news own_news;
     /// Queues of each priority whose kernels have run for longer than a slice.
     _Atomic uint32_t contenders[CP_PRIORITIES];
-    _Atomic uint32_t relief;  ///< futex: counts those that stopped contending
-    _Atomic uint32_t readers; ///< who walks `queues`; destruction waits for them
+    _Atomic uint32_t relief;        ///< futex: counts those that stopped contending
+    _Atomic uint32_t waiting_count; ///< queues with `is_waiting`
+    _Atomic uint32_t readers;       ///< who walks `queues`; destruction waits for them
     _Atomic(struct sg_cp_queue *) queues[SG_CP_MAX_QUEUES];
 };
 

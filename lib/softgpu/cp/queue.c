@@ -94,6 +94,13 @@ static enum cp_step step_guarded(struct sg_cp_queue *queue, struct cp_run *run) 
     return cp_queue_fault(queue, &fault);
 }
 
+static void note_waiting(struct sg_cp_queue *queue, bool is_waiting) {
+    if (atomic_load_explicit(&queue->is_waiting, memory_order_relaxed) == is_waiting)
+        return;
+    atomic_store(&queue->is_waiting, is_waiting);
+    atomic_fetch_add(&queue->cp->waiting_count, is_waiting ? 1 : UINT32_MAX);
+}
+
 /// One look at the ring by its owner.
 static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     if (atomic_load(&queue->has_fault)) {
@@ -106,6 +113,7 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
         return CP_STEP_STOP;
     const enum cp_step result =
         queue->engine->is_guarded ? step_guarded(queue, run) : queue->engine->step(queue, run);
+    note_waiting(queue, result == CP_STEP_WAIT);
     atomic_fetch_add(&queue->steps, 1);
     return result;
 }
@@ -234,6 +242,34 @@ static enum cp_step own_and_work(struct sg_cp_queue *queue) {
     return result;
 }
 
+static uint64_t read_index(const struct sg_cp_queue *queue) {
+    return __atomic_load_n(queue->read_index, __ATOMIC_RELAXED);
+}
+
+/// Does the short work of other queues whose packets have waited, perhaps for what this thread's
+/// queue has just done: their own threads may get a processor late. Returns false if they wait on.
+static bool run_waiting(const struct sg_cp_queue *self) {
+    struct sg_cp *cp = self->cp;
+    bool has_progress = false;
+    uint32_t left = atomic_load_explicit(&cp->waiting_count, memory_order_relaxed);
+    if (left <= atomic_load_explicit(&self->is_waiting, memory_order_relaxed))
+        return false;
+    atomic_fetch_add(&cp->readers, 1);
+    for (size_t i = 0; left != 0 && i < SG_CP_MAX_QUEUES; i++) {
+        struct sg_cp_queue *queue = atomic_load(&cp->queues[i]);
+        if (!queue || !atomic_load(&queue->is_waiting))
+            continue;
+        left--;
+        if (queue == self)
+            continue;
+        const uint64_t before = read_index(queue);
+        sg_cp_queue_run_inline(queue);
+        has_progress |= read_index(queue) != before;
+    }
+    atomic_fetch_sub(&cp->readers, 1);
+    return has_progress;
+}
+
 static uint32_t processors(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 2;
@@ -268,7 +304,7 @@ static void idle_end(struct idleness *idle) {
 /// Polls ring and page until nothing has happened for a while, then leaves the watch. Returns the
 /// outcome of the last look.
 static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
-    enum { LOOKS_PER_SCAN = 32 };
+    enum { LOOKS_PER_SCAN = 32, LOOKS_PER_TURN = 8 };
     struct idleness idle = {.processor_count = processors()};
     /* Where there is one processor, polling only keeps the application from going on. */
     const uint64_t spin = idle.processor_count == 1 ? 0 : SPIN_TICKS;
@@ -278,7 +314,8 @@ static enum cp_step poll_until_idle(struct sg_cp_queue *queue) {
     watch_scan(queue, idle_since);
     for (uint32_t look = 1; !(atomic_load(&queue->control) & CP_CONTROL_KILL); look++) {
         result = own_and_work(queue);
-        if (result == CP_STEP_DONE || result == CP_STEP_AGAIN) {
+        if (result == CP_STEP_DONE || result == CP_STEP_AGAIN ||
+            (look % LOOKS_PER_TURN == 1 && run_waiting(queue))) {
             idle_end(&idle);
             idle_since = cp_clock_ticks();
             look = 0;
@@ -394,6 +431,7 @@ void cp_queue_kill(struct sg_cp_queue *queue) {
     interrupt(queue);
     pthread_join(queue->thread, NULL);
     own_for_driver(queue);
+    note_waiting(queue, false);
     cp_dispatch_abandon(queue);
 }
 

@@ -12,6 +12,7 @@
 
 static void on_event(void *context, uint32_t event_id) {
     struct harness *harness = context;
+    harness->raisers[event_id % HARNESS_EVENTS] = pthread_self();
     atomic_fetch_add(&harness->events[event_id % HARNESS_EVENTS], 1);
 }
 

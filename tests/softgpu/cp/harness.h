@@ -10,6 +10,8 @@
 #include "fake_cu.h"
 #include "softgpu/cp/cp.h"
 
+#include <pthread.h>
+
 enum { HARNESS_BYTES = 16 << 20, HARNESS_EVENTS = 256 };
 #define HARNESS_VA UINT64_C(0x700000000000)
 
@@ -20,6 +22,7 @@ struct harness {
     uint8_t *memory; ///< HARNESS_BYTES, mapped at HARNESS_VA
     uint64_t used;
     _Atomic uint32_t events[HARNESS_EVENTS]; ///< how often each event was raised
+    pthread_t raisers[HARNESS_EVENTS];       ///< by which thread last; set before the count
     _Atomic uint32_t memory_faults;
     _Atomic uint32_t reports;
     struct sg_fault last_fault;

@@ -343,6 +343,35 @@ static void priority_starves_nobody(void **state) {
     app_queue_destroy(&urgent);
 }
 
+/// Whoever completes a signal goes on with the short packets that waited for it, unless their own
+/// thread is there first. A long kernel is always run by its queue's thread.
+static void a_thread_runs_what_waited_for_its_queue(void **state) {
+    enum { LONG_EVENT = 1, BARRIER_EVENT = 2 };
+    struct fixture *fixture = *state;
+    struct harness *harness = &fixture->harness;
+    struct app_queue other;
+    const uint64_t gate = app_signal_create(harness, 0, LONG_EVENT);
+    const uint64_t done = app_signal_create(harness, 0, BARRIER_EVENT);
+    struct abi_aql_barrier barrier = barrier_packet(ABI_AQL_BARRIER_AND, done);
+    barrier.dep_signal[2] = gate;
+    app_queue_create(harness, &other, SG_CP_QUEUE_AQL, 64);
+    alarm(50); /* it would never happen */
+    for (uint32_t i = 1;; i++) {
+        app_signal_store(harness, gate, 1);
+        app_signal_store(harness, done, 1);
+        app_queue_publish(&other, &barrier);
+        app_queue_ring(&other);
+        publish(fixture, LONG, gate);
+        app_queue_ring(&fixture->app);
+        assert_true(wait_u32(&harness->events[BARRIER_EVENT], i, TIMEOUT_MS));
+        assert_int_equal(app_signal_load(harness, gate), 0);
+        if (pthread_equal(harness->raisers[BARRIER_EVENT], harness->raisers[LONG_EVENT]))
+            break;
+    }
+    alarm(0);
+    app_queue_destroy(&other);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -361,6 +390,7 @@ int main(void) {
         CASE(runners_exclude_each_other),
         CASE(drain_returns_while_kernels_run),
         CASE(dump_shows_each_queue),
+        CASE(a_thread_runs_what_waited_for_its_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
