@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,12 +16,12 @@
 
 enum { ITEMS = 128 };
 
-enum place { FIXED, IN_MEMORY };
+enum place { FIXED, IN_MEMORY, READ_ONLY };
 
 struct fault_case {
     const char *kernel;
     enum place place;
-    uint64_t address;  ///< FIXED: itself; IN_MEMORY: an offset
+    uint64_t address;  ///< FIXED: itself; else an offset into memory that the GPU may access
     unsigned status;   ///< what the queue's callback gets; 0: nothing
     uint64_t page;     ///< that ROCr reports, or NO_PAGE or ANY_PAGE
     const char *says;  ///< our line contains it
@@ -30,6 +31,7 @@ struct fault_case {
 #define NO_PAGE  (~0ull)
 #define ANY_PAGE (~1ull)
 #define LANE     "of lane 37 at 0x"
+#define MISSING  "Page not present or supervisor privilege."
 
 enum {
     APERTURE = HSA_STATUS_ERROR_MEMORY_APERTURE_VIOLATION,
@@ -51,6 +53,9 @@ static const struct fault_case cases[] = {
     {"aborts", FIXED, 0, EXCEPTION, NO_PAGE, "s_trap 2 at aborts+0", {0}},
     {"illegal", FIXED, 0, ILLEGAL, NO_PAGE, "illegal instruction", {0}},
     {"overflow", FIXED, 100000, 0, ANY_PAGE, "access to unmapped memory (store) of lane 0", {0}},
+    {"store", READ_ONLY, 8, 0, ANY_PAGE, "write to read-only memory (store) " LANE, {0}},
+    {"add", READ_ONLY, 4096, 0, ANY_PAGE, "write to read-only memory", {0}},
+    {"load", READ_ONLY, 4096, 0, NO_PAGE, NULL, {0x77665544, 1, 0}},
     {"load", IN_MEMORY, 1, 0, NO_PAGE, NULL, {0x44332211, 1, 0}},
     {"lds", FIXED, 0, 0, NO_PAGE, NULL, {0, 1, 0}},
     {"debug_trap", FIXED, 0, 0, NO_PAGE, NULL, {1, 0, 0}},
@@ -113,13 +118,36 @@ static void await(const struct launch *launch) {
         CHECK(e2e_seconds() < end, "neither ended nor failed");
 }
 
-static int run_case(const struct fault_case *test) {
+/* Memory of the program that the GPU may read and the program write. */
+static char *read_only_memory(const struct launch *launch, const void *bytes, size_t size) {
+    enum { PAGES = 4, PAGE = 4096 };
+    hsa_amd_svm_attribute_pair_t attributes[] = {
+        {HSA_AMD_SVM_ATTRIB_AGENT_ACCESSIBLE_IN_PLACE, launch->e2e.gpu.handle},
+        {HSA_AMD_SVM_ATTRIB_READ_ONLY, 1},
+    };
+    char *memory =
+        mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED, "mmap");
+    for (size_t i = 0; i < PAGES; i++)
+        memcpy(memory + i * PAGE, bytes, size);
+    HSA(hsa_amd_svm_attributes_set(memory, PAGES * PAGE, attributes, 2));
+    return memory;
+}
+
+static uintptr_t address_of(const struct launch *launch, const struct fault_case *test) {
     static const uint32_t bytes[] = {0x33221100, 0x77665544};
+    if (test->place == FIXED)
+        return test->address;
+    if (test->place == READ_ONLY)
+        return (uintptr_t)read_only_memory(launch, bytes + 1, sizeof bytes[1]) + test->address;
+    memcpy(launch->out + 64, bytes, sizeof bytes);
+    return (uintptr_t)(launch->out + 64) + test->address;
+}
+
+static int run_case(const struct fault_case *test) {
     struct launch launch;
     open_launch(&launch);
-    memcpy(launch.out + 64, bytes, sizeof bytes);
-    start(&launch, launch.queue, test->kernel,
-          test->place == FIXED ? test->address : (uintptr_t)(launch.out + 64) + test->address);
+    start(&launch, launch.queue, test->kernel, address_of(&launch, test));
     await(&launch);
     CHECK(queue_error == test->status, "queue error 0x%x", queue_error);
     if (!queue_error)
@@ -191,7 +219,8 @@ static void expect_nobody_left(const char *what) {
     CHECK(waitpid(-1, NULL, WNOHANG) == -1, "%s left a process", what);
 }
 
-static void expect_abort(const char *what, const struct e2e_child *result, uint64_t page) {
+static void expect_abort(const char *what, const struct e2e_child *result, uint64_t page,
+                         const char *reason) {
     CHECK(WIFSIGNALED(result->status) && WTERMSIG(result->status) == SIGABRT, "%s: status 0x%x: %s",
           what, (unsigned)result->status, result->output);
     char wanted[64];
@@ -200,8 +229,7 @@ static void expect_abort(const char *what, const struct e2e_child *result, uint6
     CHECK(report, "%s: %s", what, result->output);
     CHECK(page == ANY_PAGE || strstr(report, wanted), "%s: %s isn't in %s", what, wanted,
           result->output);
-    CHECK(strstr(report, "Reason: Page not present or supervisor privilege."), "%s: %s", what,
-          result->output);
+    CHECK(strstr(report, reason), "%s: %s", what, result->output);
 }
 
 static void expect_case(int index) {
@@ -211,7 +239,9 @@ static void expect_case(int index) {
     snprintf(argument, sizeof argument, "%d", index);
     e2e_child(argument, 40, NULL, NULL, &result);
     if (test->page != NO_PAGE)
-        expect_abort(test->kernel, &result, test->page);
+        expect_abort(test->kernel, &result, test->page,
+                     test->place == READ_ONLY ? "Reason: Write access to a read-only page."
+                                              : "Reason: " MISSING);
     else
         CHECK(result.status == 0, "%s: status 0x%x: %s", test->kernel, (unsigned)result.status,
               result.output);
@@ -249,7 +279,7 @@ static void expect_lives_and_deaths_by_event(void) {
     e2e_child("handler", 40, NULL, NULL, &result);
     CHECK(result.status == 0, "status 0x%x: %s", (unsigned)result.status, result.output);
     e2e_child("both", 40, NULL, NULL, &result);
-    expect_abort("both", &result, UNMAPPED & ~0xfffull);
+    expect_abort("both", &result, UNMAPPED & ~0xfffull, "Reason: " MISSING);
 }
 
 int main(int argc, char **argv) {
