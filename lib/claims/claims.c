@@ -78,7 +78,7 @@ static void last_line(int talk, char *out_text, size_t bytes) {
         length--;
     tail[length] = 0;
     const char *line = strrchr(tail, '\n');
-    snprintf(out_text, bytes, "%s", line ? line + 1 : tail);
+    snprintf(out_text, bytes, "%.*s", (int)bytes - 1, line ? line + 1 : tail);
 }
 
 static void explain_death(const struct claim_child *child, const struct run *run,

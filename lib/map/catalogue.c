@@ -101,7 +101,7 @@ static void mark_for_strace(const char *op, uint32_t run, const char *what) {
 /* Name and state of a thread of this process, as in /proc/self/task/TID/stat. */
 static bool read_thread(const char *tid, char out_name[32], char *out_state) {
     char path[64], text[128];
-    snprintf(path, sizeof path, "/proc/self/task/%s/stat", tid);
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/stat", tid);
     FILE *file = fopen(path, "re");
     size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
     if (file)

@@ -179,11 +179,14 @@ static void read_file(const char *path, bool whole, struct hsp_map_counts *count
 
 int hsp_map_strace(const struct hsp_map_launch *launch, bool stacks, struct hsp_map_counts *counts,
                    int *out_status) {
-    char path[] = "/tmp/hsaprobe-strace-XXXXXX";
+    char path[256];
     char preload[4096];
+    const char *temporary = getenv("TMPDIR");
     char *argv[64] = {"strace", "-f", "--seccomp-bpf", "-q", "-Y", "-s", "96", "-o",
                       path,     "-e", TRACED};
     size_t count = 11;
+    snprintf(path, sizeof path, "%.200s/hsaprobe-strace-XXXXXX",
+             temporary && *temporary ? temporary : "/tmp");
     int file = mkstemp(path);
     if (file < 0)
         return -1;
@@ -200,6 +203,9 @@ int hsp_map_strace(const struct hsp_map_launch *launch, bool stacks, struct hsp_
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC); /* the first run has printed it */
+        if (null >= 0)
+            dup2(null, STDOUT_FILENO);
         unsetenv("LD_PRELOAD");
         execvp(argv[0], argv);
         _exit(127);

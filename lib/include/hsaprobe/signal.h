@@ -22,8 +22,8 @@ struct hsp_signal_options {
     const struct hsp_agent *const *consumers;
     size_t consumer_count;
     /// Waiting never sleeps in the driver: HSA_AMD_SIGNAL_AMD_GPU_ONLY asks the runtime for a
-    /// signal without interrupt. ROCr 5.2 prints "Use of non-host signal in host signal wait API" on
-    /// standard error, ten times per process, when the host waits on such a signal; it waits
+    /// signal without interrupt. ROCr 5.2 prints "Use of non-host signal in host signal wait API"
+    /// on standard error, ten times per process, when the host waits on such a signal; it waits
     /// rightly all the same. A signal with `ipc` doesn't make it do so.
     bool busy_wait;
     /// hsp_signal_export works on it. Such a signal is never waited for in the driver either.
