@@ -35,6 +35,11 @@ done
 accept 'empty several' layers --kernel empty --arm hip,timer --batch 1 $quick
 grep -q '^empty  *hsa ' stdout && complain "an arm that was not chosen"
 
+# what stands on hip after layers beside the chain is no part of the chain
+# shellcheck disable=SC2086
+accept '= whole launch, arm hip ' layers --kernel empty \
+    --arm ring,signal,hsa,hip-module,hip,hip-events --batch 1 $quick
+
 # programs
 program=$EXAMPLES/arm_thread
 # shellcheck disable=SC2086

@@ -247,10 +247,11 @@ bool layers_in_chain(const struct hsp_samples *samples, const struct hsp_named_l
         const struct hsp_named_layer *other = &samples->layers[i];
         if (strcmp(other->workload, layer->workload) != 0)
             continue;
-        bool stands = !top || strcmp(other->lower, top) == 0;
+        if (top && strcmp(other->lower, top) != 0)
+            return false; /* the chain ends before the first that doesn't stand on it */
         if (other == layer)
-            return stands;
-        top = stands ? other->upper : top;
+            return true;
+        top = other->upper;
     }
     return false;
 }
