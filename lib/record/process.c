@@ -201,6 +201,8 @@ void hsp_process_deliver_open_calls(struct hsp_process *process,
             continue;
         for (uint32_t depth = 0; depth < ring->depth && depth < HSP_TRACE_OPEN_MAX; depth++) {
             const struct hsp_trace_open *open = &ring->open[depth];
+            if (open->start_ticks == 0 || (depth > 0 && open->frame >= open[-1].frame))
+                break; // killed while it began
             sink->event(sink->data, &process->public, ring->thread,
                         &(struct hsp_trace_event){
                             .start_ticks = open->start_ticks,

@@ -86,11 +86,12 @@ static inline struct hsp_trace_open *hsp_writer_enter(struct hsp_trace_ring *rin
     }
     struct hsp_trace_open *open = &ring->open[depth];
     open->frame = frame;
+    open->start_ticks = 0; // has not begun: readers of a killed process pass it over
     open->child_ticks = 0;
     open->seq = ring->next_seq++;
     open->id = id;
     open->root_id = is_root ? id : depth ? open[-1].root_id : (uint16_t)HSP_TRACE_NO_ID;
-    ring->depth = depth + 1;
+    __atomic_store_n(&ring->depth, depth + 1, __ATOMIC_RELEASE);
     return open;
 }
 

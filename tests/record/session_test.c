@@ -177,10 +177,13 @@ static void a_killed_process_leaves_its_events_and_open_calls(void **state) {
         attach(session);
         for (uint64_t i = 0; i < 100; i++)
             call_pair(i);
-        char frames[2];
+        char frames[3];
         struct hsp_trace_ring *ring = hsp_writer_ring();
-        hsp_writer_enter(ring, (uint64_t)&frames[1], outer_id, true)->start_ticks = 1;
-        hsp_writer_enter(ring, (uint64_t)&frames[0], inner_id, false)->start_ticks = 2;
+        hsp_writer_enter(ring, (uint64_t)&frames[2], outer_id, true)->start_ticks =
+            hsp_clock_read();
+        hsp_writer_enter(ring, (uint64_t)&frames[1], inner_id, false)->start_ticks =
+            hsp_clock_read();
+        hsp_writer_enter(ring, (uint64_t)&frames[0], inner_id, false); // and is killed here
         raise(SIGKILL);
     }
     struct seen seen = {0};
