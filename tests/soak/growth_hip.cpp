@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A HIP program that makes and frees streams, events, memory, graphs and modules doesn't grow.
- * Usage: growth_hip [CYCLES]. */
+ * HIP 5.2 itself keeps some 2 KiB of heap and three interrupt signals of each cycle, as heaptrack
+ * shows by library: of 150 cycles 350 KB stay in libamdhip64, 38 KB in libhsa-runtime64, 22 KB in
+ * libhsakmt and nothing in the software GPU. Usage: growth_hip [CYCLES]. */
 #include "growth.h"
 #include "hip_e2e.h"
 
