@@ -219,29 +219,34 @@ static bool is_drained(uint32_t index) {
            ring.head == ring.tail;
 }
 
+static bool try_slot(struct hsp_trace_slot *slot) {
+    uint32_t is_free = HSP_RING_FREE;
+    return __atomic_compare_exchange_n(&slot->state, &is_free, HSP_RING_TAKEN, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 static struct hsp_trace_ring *find_ring(uint32_t thread) {
     struct hsp_process_page *page = hsp_process_page;
-    const uint32_t count = __atomic_load_n(&page->ring_count, __ATOMIC_ACQUIRE);
+    uint32_t count = __atomic_load_n(&page->ring_count, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < count && i < HSP_TRACE_RINGS_MAX; i++)
-        if (page->slots[i].thread == thread && page->slots[i].state == HSP_RING_TAKEN) {
+        if (__atomic_load_n(&page->slots[i].thread, __ATOMIC_ACQUIRE) == thread &&
+            __atomic_load_n(&page->slots[i].state, __ATOMIC_ACQUIRE) == HSP_RING_TAKEN) {
             thread_slot = i; // taken by another object of this process
             return map_ring(i);
         }
-    for (uint32_t i = 0; i < count && i < HSP_TRACE_RINGS_MAX; i++) {
-        uint32_t is_free = HSP_RING_FREE;
-        if (page->slots[i].state == HSP_RING_FREE && is_drained(i) &&
-            __atomic_compare_exchange_n(&page->slots[i].state, &is_free, HSP_RING_TAKEN, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    for (uint32_t i = 0; i < count && i < HSP_TRACE_RINGS_MAX; i++)
+        if (__atomic_load_n(&page->slots[i].state, __ATOMIC_ACQUIRE) == HSP_RING_FREE &&
+            is_drained(i) && try_slot(&page->slots[i]))
             return take_slot(i, thread);
+    while (count < HSP_TRACE_RINGS_MAX) {
+        if (!__atomic_compare_exchange_n(&page->ring_count, &count, count + 1, false,
+                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            continue;
+        if (try_slot(&page->slots[count])) // another thread may have found the new one free
+            return take_slot(count, thread);
+        count++;
     }
-    uint32_t index = count;
-    do {
-        if (index >= HSP_TRACE_RINGS_MAX)
-            return NULL;
-    } while (!__atomic_compare_exchange_n(&page->ring_count, &index, index + 1, false,
-                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-    __atomic_store_n(&page->slots[index].state, HSP_RING_TAKEN, __ATOMIC_RELEASE);
-    return take_slot(index, thread);
+    return NULL;
 }
 
 // Destructors of other keys may record: come back as long as the library lets us.
