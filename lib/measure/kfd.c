@@ -66,7 +66,7 @@ int hsp_kfd_open(uint32_t node, struct hsp_kfd *out_kfd) {
 }
 
 int hsp_kfd_acquire(struct hsp_kfd *kfd) {
-    uint64_t minor;
+    uint64_t minor = 0;
     char path[64];
     int rc = hsp_kfd_property(kfd->node, "drm_render_minor", &minor);
     if (rc)

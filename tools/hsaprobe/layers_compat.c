@@ -123,8 +123,8 @@ static int rocrtst_case(struct compat *compat, uint32_t packets, uint64_t idle_n
 }
 
 static int rocrtst(struct compat *compat) {
-    double single;
-    double multi;
+    double single = 0;
+    double multi = 0;
     int code = rocrtst_case(compat, 1, ROCRTST_IDLE_NS, true, &single);
     if (!code)
         code = rocrtst_case(compat, ROCRTST_BATCH, 0, false, &multi);

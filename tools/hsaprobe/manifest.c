@@ -72,14 +72,14 @@ static char *affinity(unsigned *out_count) {
     if (sched_getaffinity(0, sizeof set, &set))
         return text;
     *out_count = (unsigned)CPU_COUNT(&set);
-    for (int first = 0; first < CPU_SETSIZE; first++) {
-        int last = first;
+    for (size_t first = 0; first < CPU_SETSIZE; first++) {
+        size_t last = first;
         if (!CPU_ISSET(first, &set))
             continue;
         while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &set))
             last++;
-        char *longer = last > first ? xasprintf("%s%s%d-%d", text, *text ? "," : "", first, last)
-                                    : xasprintf("%s%s%d", text, *text ? "," : "", first);
+        char *longer = last > first ? xasprintf("%s%s%zu-%zu", text, *text ? "," : "", first, last)
+                                    : xasprintf("%s%s%zu", text, *text ? "," : "", first);
         free(text);
         text = longer;
         first = last;

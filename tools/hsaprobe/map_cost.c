@@ -109,7 +109,7 @@ static void loop(const struct way *way, struct board *board) {
 
 /* The watched process: this program again, so that a preload reaches it. */
 static void execute(const struct way *way, int fd, const char *tracer, const char *session) {
-    char number[16], index[16];
+    char number[16], index[24];
     char *argv[24];
     size_t count = 0;
     char *self = realpath("/proc/self/exe", NULL);

@@ -140,7 +140,7 @@ static const char *load_image(struct arm *arm, const struct hsp_image *image,
                               const struct hsp_kernel *kernel, struct hsp_kernel_code *out_code) {
     const Elf64_Ehdr *elf = image->bytes;
     const Elf64_Phdr *segments = (const void *)((const char *)elf + elf->e_phoff);
-    uint64_t descriptor;
+    uint64_t descriptor = 0;
     const char *why = find_symbol(arm, elf, kernel->symbol, &descriptor);
     if (!why)
         why = check(arm, hsp_kfd_alloc_host(&arm->kfd, image_extent(elf), &arm->code), "code");
