@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Who runs a queue: its thread, a ringing thread inside a signal handler, or nobody. */
+#include "softgpu/common/thread.h"
 #include "softgpu/cp/engine.h"
 #include "softgpu/cp/futex.h"
 #include "softgpu/mem/guard.h"
 
 #include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -436,22 +436,7 @@ void cp_queue_kill(struct sg_cp_queue *queue) {
 }
 
 int cp_queue_start(struct sg_cp_queue *queue) {
-    pthread_attr_t attributes;
-    sigset_t all, saved;
-    if (pthread_attr_init(&attributes) != 0)
-        return -ENOMEM;
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    /* The application's signals are not for this thread. Those that an instruction raises stay
-     * deliverable: guarded accesses to application memory rely on them. */
-    sigfillset(&all);
-    const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-    for (size_t i = 0; i < sizeof synchronous / sizeof synchronous[0]; i++)
-        sigdelset(&all, synchronous[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &saved);
-    const int error = pthread_create(&queue->thread, &attributes, queue_thread, queue);
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
-    pthread_attr_destroy(&attributes);
-    return -error;
+    return -sg_thread_start(&queue->thread, STACK_BYTES, queue_thread, queue);
 }
 
 /// Preempts what runs. On return the driver owns the queue, until resume.

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/cu/pool.h"
 
+#include "softgpu/common/thread.h"
 #include "softgpu/cu/device.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -83,35 +82,12 @@ void sg_pool_fini(struct sg_pool *pool) {
     pthread_mutex_destroy(&pool->lock);
 }
 
-/* Starts a thread that leaves the application's signals to the application's threads. Faults stay
- * deliverable: they are how vanished user memory shows. */
-static int create_thread(struct sg_worker *worker) {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
-    sigset_t blocked;
-    sigset_t before;
-    pthread_attr_t attributes;
-    sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        sigdelset(&blocked, faults[i]);
-    }
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int error = pthread_create(&worker->thread, &attributes, worker_main, worker);
-    if (error == EINVAL) { /* the program's thread-local data does not fit that stack */
-        error = pthread_create(&worker->thread, NULL, worker_main, worker);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return error;
-}
-
 static bool start_worker(struct sg_pool *pool, struct sg_worker *worker) {
     char name[16];
     worker->pool = pool;
     worker->runner = (struct sg_runner){0};
     sg_runner_init(pool->cu, &worker->runner);
-    if (create_thread(worker) != 0) {
+    if (sg_thread_start(&worker->thread, WORKER_STACK_BYTES, worker_main, worker) != 0) {
         sg_runner_fini(pool->cu, &worker->runner);
         return false;
     }

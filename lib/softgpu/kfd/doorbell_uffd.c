@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Doorbells by userfaultfd's write protection: the kernel stops the writer and tells a thread. */
+#include "softgpu/common/thread.h"
 #include "softgpu/kfd/doorbell_internal.h"
 
 #include <errno.h>
@@ -100,20 +101,6 @@ static int open_uffd(void) {
     return -error;
 }
 
-static int start_thread(struct sg_doorbell *doorbell) {
-    pthread_attr_t attributes;
-    sigset_t all, saved;
-    if (pthread_attr_init(&attributes) != 0)
-        return -ENOMEM;
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &saved);
-    const int error = pthread_create(&doorbell->uffd_thread, &attributes, uffd_thread, doorbell);
-    pthread_sigmask(SIG_SETMASK, &saved, NULL);
-    pthread_attr_destroy(&attributes);
-    return -error;
-}
-
 int doorbell_uffd_start(struct sg_doorbell *doorbell) {
     doorbell->uffd = open_uffd();
     if (doorbell->uffd < 0) {
@@ -128,7 +115,7 @@ int doorbell_uffd_start(struct sg_doorbell *doorbell) {
     doorbell->uffd_stop = eventfd(0, EFD_CLOEXEC);
     if (doorbell->uffd_stop < 0)
         goto fail;
-    error = start_thread(doorbell);
+    error = -sg_thread_start(&doorbell->uffd_thread, STACK_BYTES, uffd_thread, doorbell);
     if (!error)
         return 0;
     close(doorbell->uffd_stop);
