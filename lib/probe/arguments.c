@@ -141,10 +141,11 @@ static hsp_status check_value(const struct hsp_kernel *kernel, uint32_t position
 static hsp_status set_local(struct hsp_arguments *arguments, uint32_t position,
                             enum hsp_value_type type, const void *value) {
     uint64_t bytes = 0;
+    // Little-endian: the upper half of a u32 stays 0.
     if (type == HSP_VALUE_U32 || type == HSP_VALUE_I32)
-        bytes = *(const uint32_t *)value;
+        memcpy(&bytes, value, sizeof(uint32_t));
     else if (type == HSP_VALUE_U64 || type == HSP_VALUE_I64)
-        bytes = *(const uint64_t *)value;
+        memcpy(&bytes, value, sizeof(uint64_t));
     else
         return hsp_fail(HSP_ERROR_KERNEL_ARGUMENT,
                         "%s is a local pointer: expected its size in bytes as u32 or u64, not %s",

@@ -274,13 +274,37 @@ static hsp_status compile(struct compilation *compilation, enum hsp_language lan
     return status;
 }
 
+// Whether the word, where it may be a directive's, is followed by a header of the system's, as in
+// #include <x.h>. Says no too often rather than too rarely.
+static bool names_system_headers_only(const struct hsp_blob *source, const char *word) {
+    const char *at = (const char *)source->data, *end = at + source->size;
+    const size_t length = strlen(word);
+    while ((at = memmem(at, (size_t)(end - at), word, length))) {
+        const char *before = at;
+        while (before > (const char *)source->data && strchr(" \t", before[-1]))
+            before--;
+        const bool is_directive =
+            before > (const char *)source->data && memchr("#.:/_", before[-1], 5);
+        at += length;
+        while (at < end && (*at == ' ' || *at == '\t'))
+            at++;
+        if (is_directive && (at == end || *at != '<'))
+            return false;
+    }
+    return true;
+}
+
 // Whether nothing but the key decides on the result.
 static bool is_self_contained(const struct hsp_compile_options *options,
                               const struct hsp_blob *source) {
-    static const char *const includes[] = {"include \"", "include\"", "incbin", ".include"};
+    static const char *const reading[] = {"include", "import", "embed", "incbin"};
     static const char *const naming[] = {"-I", "-i", "-X", "-F", "-f", "@", "--", "-B"};
-    for (size_t i = 0; i < sizeof(includes) / sizeof(includes[0]); i++)
-        if (memmem(source->data, source->size, includes[i], strlen(includes[i])))
+    static const char *const variables[] = {"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH"};
+    for (size_t i = 0; i < sizeof(reading) / sizeof(reading[0]); i++)
+        if (!names_system_headers_only(source, reading[i]))
+            return false;
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+        if (getenv(variables[i]))
             return false;
     for (size_t i = 0; i < options->word_count; i++) {
         if (options->words[i][0] != '-')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "probe/compile_cache.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -120,7 +120,7 @@ static void add_file(const struct hsp_blob *key, const struct hsp_blob *code) {
     char *path = path_of(key, true);
     char *temporary = NULL;
     if (path && asprintf(&temporary, "%s.XXXXXX", path) >= 0) {
-        const int fd = mkstemp(temporary);
+        const int fd = mkostemp(temporary, O_CLOEXEC);
         FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
         if (fd >= 0 && !file)
             close(fd);

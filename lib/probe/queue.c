@@ -73,6 +73,19 @@ static hsp_status check_options(const struct hsp_agent *agent,
     return HSP_OK;
 }
 
+// HSA_CU_MASK of the environment limits every queue; what is left of the mask is set all the same.
+static hsp_status set_cu_mask(const struct hsp_queue *queue,
+                              const struct hsp_queue_options *options) {
+    const hsa_status_t status = HSP_HSA(hsa_amd_queue_cu_set_mask)(
+        queue->native, options->cu_mask_bit_count, options->cu_mask);
+    if (status != (hsa_status_t)HSA_STATUS_CU_MASK_REDUCED)
+        return hsp_hsa_check(status, HSP_HSA_ID_hsa_amd_queue_cu_set_mask);
+    hsp_log(HSP_LOG_WARN,
+            "queue %" PRIu64 " of %s: HSA_CU_MASK withholds compute units of its mask",
+            queue->native->id, queue->agent->info.name);
+    return HSP_OK;
+}
+
 static hsp_status create_native(struct hsp_queue *queue, uint32_t size,
                                 const struct hsp_queue_options *options) {
     // HSA's "no hint" is all ones.
@@ -93,8 +106,7 @@ static hsp_status create_native(struct hsp_queue *queue, uint32_t size,
         status = HSP_HSA_CALL(hsa_amd_queue_set_priority,
                               (queue->native, priorities[options->priority]));
     if (status == HSP_OK && options->cu_mask)
-        status = HSP_HSA_CALL(hsa_amd_queue_cu_set_mask,
-                              (queue->native, options->cu_mask_bit_count, options->cu_mask));
+        status = set_cu_mask(queue, options);
     if (status == HSP_OK && options->profiling)
         status = hsp_queue_set_profiling(queue, true);
     return status;

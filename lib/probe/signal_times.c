@@ -4,6 +4,8 @@
 #include "probe/probe.h"
 
 #define NS_PER_S 1000000000u
+// Linux steers the clock of system ticks (CLOCK_BOOTTIME) by up to 500 ppm, ours not at all.
+#define NS_PER_NS_OF_DRIFT 2000u
 
 // Relation of system ticks to the library's clock: the narrowest of a few sandwiches.
 static hsp_status read_both_clocks(uint64_t *ticks, uint64_t *ns, uint64_t *half_width_ns) {
@@ -37,12 +39,14 @@ static hsp_status convert_times(uint64_t start, uint64_t end, struct hsp_device_
     const hsp_status status = read_both_clocks(&now_ticks, &now_ns, &error_ns);
     if (status != HSP_OK)
         return status;
+    const uint64_t start_ns = to_host_ns(start, now_ticks, now_ns);
+    const uint64_t age_ns = start_ns < now_ns ? now_ns - start_ns : 0;
     *out_times = (struct hsp_device_times){
-        .start_ns = to_host_ns(start, now_ticks, now_ns),
+        .start_ns = start_ns,
         .end_ns = to_host_ns(end, now_ticks, now_ns),
         .start_ticks = start,
         .end_ticks = end,
-        .error_ns = error_ns,
+        .error_ns = error_ns + (age_ns + NS_PER_NS_OF_DRIFT - 1) / NS_PER_NS_OF_DRIFT,
     };
     return HSP_OK;
 }

@@ -56,9 +56,17 @@ static bool deadline_left(const struct deadline *deadline, uint64_t *ticks) {
     return true;
 }
 
+static hsp_status check_condition(enum hsp_condition condition) {
+    if ((unsigned)condition <= HSP_CONDITION_GTE)
+        return HSP_OK;
+    return hsp_fail(HSP_ERROR_INVALID_ARGUMENT, "condition %d is unknown", (int)condition);
+}
+
 hsp_status hsp_signal_wait(hsa_signal_t signal, enum hsp_condition condition, int64_t value,
                            uint64_t timeout_ns, enum hsp_wait_state state, int64_t *out_value) {
-    const hsp_status status = hsp_runtime_require();
+    hsp_status status = hsp_runtime_require();
+    if (status == HSP_OK)
+        status = check_condition(condition);
     if (status != HSP_OK)
         return status;
     const struct deadline deadline = deadline_start(timeout_ns);
@@ -113,6 +121,10 @@ hsp_status hsp_signal_wait_any(const struct hsp_signal_wait_item *items, size_t 
         return hsp_fail(HSP_ERROR_INVALID_ARGUMENT,
                         "waiting for %zu conditions: expected 1 to %u of them", count,
                         WAIT_ANY_MAX);
+    for (size_t i = 0; i < count && status == HSP_OK; i++)
+        status = check_condition(items[i].condition);
+    if (status != HSP_OK)
+        return status;
     hsa_signal_t signals[WAIT_ANY_INLINE];
     hsa_signal_condition_t conditions[WAIT_ANY_INLINE];
     hsa_signal_value_t values[WAIT_ANY_INLINE];
@@ -141,6 +153,9 @@ hsp_status hsp_signal_on(hsa_signal_t signal, enum hsp_condition condition, int6
                          hsp_signal_handler handler, void *data) {
     if (!handler)
         return hsp_fail(HSP_ERROR_INVALID_ARGUMENT, "no handler was given for the signal");
+    const hsp_status status = check_condition(condition);
+    if (status != HSP_OK)
+        return status;
     return HSP_HSA_CALL(hsa_amd_signal_async_handler,
                         (signal, (hsa_signal_condition_t)condition, value, handler, data));
 }

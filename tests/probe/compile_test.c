@@ -228,12 +228,32 @@ static void what_may_change_is_not_kept(void **state) {
     hsp_code_object_close(object);
     assert_int_equal(compile("kernel void k() {}", "w.cl", "-I/tmp", &object), HSP_OK);
     hsp_code_object_close(object);
+    // As preprocessors read it: blanks anywhere, a macro for the name, a question alone.
+    static const char *const sources[] = {
+        "#ifdef NEVER\n# include\t \"x.h\"\n#endif\nkernel void b() {}",
+        "#ifdef NEVER\n#include NAME\n#endif\nkernel void m() {}",
+        "#ifdef NEVER\n#import \"x.h\"\n#endif\nkernel void n() {}",
+        "#if __has_include(\"x.h\")\n#endif\nkernel void q() {}",
+    };
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        assert_int_equal(compile(sources[i], "s.cl", NULL, &object), HSP_OK);
+        hsp_code_object_close(object);
+    }
+    setenv("CPATH", "/tmp", 1);
+    assert_int_equal(compile("kernel void v() {}", "v.cl", NULL, &object), HSP_OK);
+    hsp_code_object_close(object);
+    unsetenv("CPATH");
     const struct hsp_compile_options none = {
         .size = sizeof(none), .isa = ISA, .ignores_cache = true};
     assert_int_equal(hsp_code_object_compile("kernel void a() {}", 18, "a.cl", &none, &object),
                      HSP_OK);
     hsp_code_object_close(object);
     assert_int_equal(visit_cache(COUNT), before);
+    // The word alone includes nothing.
+    assert_int_equal(compile("kernel void w() {} // to include \"w\"", "w.cl", NULL, &object),
+                     HSP_OK);
+    hsp_code_object_close(object);
+    assert_int_equal(visit_cache(COUNT), before + 1);
 }
 
 int main(void) {

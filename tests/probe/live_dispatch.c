@@ -3,6 +3,8 @@
 // over many turns of a small ring, with the right results, packets and device times.
 #include "live.h"
 
+#include <unistd.h>
+
 enum { COUNT = 1000, RING = 64, LAUNCHES = 300 };
 
 struct setting {
@@ -121,6 +123,25 @@ static void launch_in_batches(struct setting *setting, struct hsp_queue *queue,
           "the queue has 64");
 }
 
+// The clocks drift apart: the error counts the time that has gone by.
+static void late_times_are_less_exact(struct setting *setting) {
+    const struct hsp_queue_options options = {.size = sizeof(options), .profiling = true};
+    struct hsp_queue *queue = NULL;
+    OK(hsp_queue_create(setting->gpu, &options, &queue));
+    struct hsp_dispatch dispatch = make_dispatch(setting);
+    reset_data(setting);
+    hsp_signal_store_relaxed(setting->done, 1);
+    OK(hsp_dispatch_submit(queue, HSP_SUBMIT_RING, &dispatch, 1, NULL));
+    OK(hsp_dispatch_wait(queue, setting->done, LIVE_WAIT_NS, HSP_WAIT_ACTIVE));
+    usleep(20000);
+    const uint64_t asked_ns = hsp_clock_ns();
+    struct hsp_device_times times;
+    OK(hsp_signal_dispatch_times(setting->done, setting->gpu, &times));
+    CHECK(times.error_ns >= (asked_ns - times.end_ns) / 2000, "%llu ns",
+          (unsigned long long)times.error_ns);
+    hsp_queue_destroy(queue);
+}
+
 static void phases_follow_one_another(struct setting *setting) {
     const struct hsp_queue_options options = {.size = sizeof(options), .profiling = true};
     struct hsp_queue *queue = NULL;
@@ -176,6 +197,7 @@ int main(void) {
         hsp_queue_destroy(queue);
     }
     phases_follow_one_another(&setting);
+    late_times_are_less_exact(&setting);
     tear_down(&setting);
     hsp_runtime_shutdown();
     return 0;

@@ -160,6 +160,37 @@ static void around_a_raw_queue(const struct hsp_agent *gpu) {
     CHECK(hsa.destroy(native) == HSA_STATUS_SUCCESS, "the queue went with its wrapped form");
 }
 
+static void count_line(enum hsp_log_level level, const char *line, void *data) {
+    *(int *)data += level == HSP_LOG_WARN && strstr(line, "HSA_CU_MASK") != NULL;
+}
+
+// The environment leaves 32 units; a mask is set as far as they reach, and that is told.
+static void masks_are_cut_by_the_environment(const struct hsp_agent *gpu) {
+    static const uint32_t low[4] = {0xf0}, high[4] = {0xf0, 0xf};
+    struct {
+        hsa_status_t (*get_mask)(const hsa_queue_t *, uint32_t, uint32_t *);
+    } hsa;
+    find(&hsa.get_mask, "hsa_amd_queue_cu_get_mask");
+    int told = 0;
+    hsp_log_set(count_line, &told);
+    struct hsp_queue_options options = {
+        .size = sizeof(options), .cu_mask = low, .cu_mask_bit_count = 128};
+    for (int i = 0; i < 2; i++) {
+        struct hsp_queue *queue = NULL;
+        OK(hsp_queue_create(gpu, &options, &queue));
+        CHECK(told == i, "told %d times", told);
+        uint32_t mask[4] = {0};
+        CHECK(hsa.get_mask(hsp_queue_native(queue), 128, mask) == HSA_STATUS_SUCCESS);
+        CHECK(mask[0] == 0xf0 && mask[1] == 0, "mask %x %x", mask[0], mask[1]);
+        hsp_queue_destroy(queue);
+        options.cu_mask = high;
+    }
+    hsp_log_set(NULL, NULL);
+    options.cu_mask_bit_count = 33;
+    struct hsp_queue *queue = NULL;
+    FAILS(hsp_queue_create(gpu, &options, &queue), HSP_ERROR_INVALID_ARGUMENT, "multiple of 32");
+}
+
 static void wrong_options(const struct hsp_agent *gpu) {
     struct hsp_queue *queue = NULL;
     struct hsp_queue_options options = {.size = sizeof(options), .packet_count = 1000};
@@ -177,7 +208,9 @@ static void wrong_options(const struct hsp_agent *gpu) {
 }
 
 int main(void) {
+    setenv("HSA_CU_MASK", "0:0-31", 1); // read by hsa_init
     const struct hsp_agent *gpu = live_gpu();
+    masks_are_cut_by_the_environment(gpu);
     full_ring(gpu);
     many_producers(gpu);
     around_a_raw_queue(gpu);

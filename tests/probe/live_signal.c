@@ -65,6 +65,17 @@ static void check_conditions(hsa_signal_t signal) {
     }
 }
 
+static void unknown_conditions_are_refused(hsa_signal_t signal) {
+    const enum hsp_condition none = (enum hsp_condition)4;
+    const struct hsp_signal_wait_item items[] = {{signal, HSP_CONDITION_EQ, 1}, {signal, none, 1}};
+    size_t index = 7;
+    FAILS(hsp_signal_wait(signal, none, 1, HSP_WAIT_FOREVER, HSP_WAIT_ACTIVE, NULL),
+          HSP_ERROR_INVALID_ARGUMENT, "condition 4 is unknown");
+    FAILS(hsp_signal_wait_any(items, 2, HSP_WAIT_FOREVER, HSP_WAIT_ACTIVE, &index, NULL),
+          HSP_ERROR_INVALID_ARGUMENT, "condition 4 is unknown");
+    CHECK(index == 7);
+}
+
 static void check_timeout(hsa_signal_t signal, enum hsp_wait_state state) {
     const uint64_t start = hsp_clock_ns();
     CHECK(hsp_signal_wait(signal, HSP_CONDITION_EQ, 1, 30000000, state, NULL) == HSP_ERROR_TIMEOUT);
@@ -101,6 +112,7 @@ int main(void) {
         CHECK(hsp_signal_load_relaxed(signal) == 3);
         check_values(signal);
         check_conditions(signal);
+        unknown_conditions_are_refused(signal);
         for (int state = HSP_WAIT_BLOCKED; state <= HSP_WAIT_ACTIVE; state++) {
             check_timeout(signal, (enum hsp_wait_state)state);
             check_wake(signal, (enum hsp_wait_state)state);

@@ -56,8 +56,8 @@ HSP_API size_t hsp_code_object_image_count(const struct hsp_code_object *object)
 HSP_API const struct hsp_image *hsp_code_object_image(const struct hsp_code_object *object,
                                                       size_t index);
 /// Whether code for `image_isa` runs on an agent with `agent_isa`: same processor or a generic one
-/// that covers it, and each
-/// feature that the image names (xnack, sramecc) is set the same way by the agent.
+/// that covers it, and each feature that the image names (xnack, sramecc) is set the same way by
+/// the agent.
 HSP_API bool hsp_isa_compatible(const char *image_isa, const char *agent_isa);
 /// Best image for an agent's ISA: compatible, the most features named, the first of equals.
 /// HSP_ERROR_ISA_MISMATCH lists what there is and what was wanted.

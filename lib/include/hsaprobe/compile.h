@@ -9,8 +9,9 @@
 ///
 /// Results are kept in the process and, under hsaprobe in XDG_CACHE_HOME or ~/.cache, for later
 /// ones. A result is taken from there only if source, options, ISA and comgr's version are the
-/// same; sources that include files by "...", .include or .incbin, and options that name files, are
-/// always compiled anew. A cache that can't be written is no error.
+/// same; sources that include files but by <...>, or by .include or .incbin, and options or
+/// variables (CPATH) that name files, are always compiled anew. A cache that can't be written is no
+/// error.
 ///
 /// Thread safety: any thread; comgr compiles one at a time.
 #ifndef HSAPROBE_COMPILE_H

@@ -167,8 +167,10 @@ struct hsp_device_times {
     uint64_t end_ns;      ///<
     uint64_t start_ticks; ///< HSA system ticks, as the runtime translated them
     uint64_t end_ticks;   ///<
-    /// Half-width of the interval in which the two clocks were compared: start_ns and end_ns may
-    /// both be off by this much, in the same direction. Durations are not affected.
+    /// start_ns and end_ns may both be off by this much, in the same direction: half the interval
+    /// in which the two clocks were compared, when the times were asked for, and 0.05 % of the time
+    /// from start_ns to then, by which the clocks may have drifted apart. Ask soon. Durations are
+    /// not affected.
     uint64_t error_ns;
 };
 /// Times of the kernel dispatch that completed `signal`, on a queue of `agent` with profiling on
