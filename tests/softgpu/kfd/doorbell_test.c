@@ -18,8 +18,13 @@
 
 enum { EMPTY_KERNEL = 0x1000, SPINNING_KERNEL = 0x2000, LONG_KERNEL = 0x3000 };
 
+/* A machine that is busy with other things may take this long for what takes it microseconds when
+ * idle; a mode gets fewer rings there. */
+enum { PATIENCE_US = 20 * 1000 * 1000, STRESS_US = 10 * 1000 * 1000 };
+
 /* `--long` as the program's argument: more rings. */
 static uint32_t stress_rings = 20000;
+static uint64_t stress_us = STRESS_US;
 
 static struct doorbell_fixture fixture;
 
@@ -46,6 +51,21 @@ static bool page_is_protected(void) {
     return sg_doorbell_caller_ns() != before;
 }
 
+static bool page_becomes_protected(void) {
+    const uint64_t end = now_us() + PATIENCE_US;
+    do
+        sleep_ms(20);
+    while (!page_is_protected() && now_us() < end);
+    return page_is_protected();
+}
+
+static bool falls_asleep(const struct sg_cp_queue *queue) {
+    const uint64_t end = now_us() + PATIENCE_US;
+    while (!sg_cp_queue_is_asleep(queue) && now_us() < end)
+        sched_yield();
+    return sg_cp_queue_is_asleep(queue);
+}
+
 /// cmocka takes SIGSEGV over at the beginning of each test.
 static bool start(enum sg_doorbell_mode mode, uint32_t queues) {
     doorbell_fixture_install_handler();
@@ -61,7 +81,8 @@ static void stress(enum sg_doorbell_mode mode) {
     enum { QUEUES = 3 };
     uint32_t random = 12345;
     start_or_skip(mode, QUEUES);
-    for (uint32_t i = 0; i < stress_rings; i++) {
+    const uint64_t end = now_us() + stress_us;
+    for (uint32_t i = 0; i < stress_rings && now_us() < end; i++) {
         random = random * 1664525u + 1013904223u;
         const uint32_t dice = random >> 16 & 0x3ff;
         if (dice < 4)
@@ -141,7 +162,8 @@ static void idle_page_is_protected_and_busy_page_is_open(void **state) {
     assert_int_equal(fixture.harness.cu->inline_done_count, 1);
     if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
         bool was_open = false;
-        for (int i = 0; i < 5000 && !was_open; i++) {
+        const uint64_t end = now_us() + PATIENCE_US;
+        while (!was_open && now_us() < end) {
             assert_true(doorbell_fixture_round_trip(&fixture, 0, EMPTY_KERNEL));
             const uint64_t before = sg_doorbell_caller_ns();
             assert_true(doorbell_fixture_round_trip(&fixture, 0, EMPTY_KERNEL));
@@ -149,8 +171,7 @@ static void idle_page_is_protected_and_busy_page_is_open(void **state) {
         }
         assert_true(was_open);
     }
-    sleep_ms(20);
-    assert_true(page_is_protected());
+    assert_true(page_becomes_protected());
     doorbell_fixture_fini(&fixture);
 }
 
@@ -170,8 +191,7 @@ static void trap_runs_short_kernels_on_the_ringing_thread(void **state) {
     (void)state;
     start_or_skip(SG_DOORBELL_TRAP, 1);
     for (int i = 0; i < 100; i++) {
-        while (!sg_cp_queue_is_asleep(fixture.queues[0].queue))
-            sched_yield();
+        assert_true(falls_asleep(fixture.queues[0].queue));
         assert_true(doorbell_fixture_round_trip(&fixture, 0, EMPTY_KERNEL));
     }
     /* A thread that is awake for whatever reason may take a packet first. */
@@ -230,10 +250,11 @@ static void one_processor_runs_everything_inline(void **state) {
     CPU_SET((size_t)sched_getcpu(), &one);
     assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
     start_or_skip(SG_DOORBELL_AUTO, 1);
-    sleep_ms(5); /* the queue's thread has started and sleeps */
+    assert_true(falls_asleep(fixture.queues[0].queue));
     for (int i = 0; i < COUNT; i++)
         assert_true(doorbell_fixture_round_trip(&fixture, 0, EMPTY_KERNEL));
-    assert_int_equal(fixture.harness.cu->inline_done_count, COUNT);
+    /* One that is interrupted by other processes takes too long and is handed over. */
+    assert_in_range(fixture.harness.cu->inline_done_count, COUNT * 9 / 10, COUNT);
     doorbell_fixture_fini(&fixture);
     sched_setaffinity(0, sizeof all, &all);
 }
@@ -245,6 +266,17 @@ static uint64_t process_cpu_us(void) {
            (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+/// Some 200 ms in which 2 % of a processor was not used.
+static bool goes_idle(void) {
+    const uint64_t end = now_us() + PATIENCE_US;
+    uint64_t before;
+    do {
+        before = process_cpu_us();
+        sleep_ms(200);
+    } while (process_cpu_us() - before >= 4000 && now_us() < end);
+    return now_us() < end;
+}
+
 static void idle_queues_burn_no_processor_time(void **state) {
     (void)state;
     static const enum sg_doorbell_mode modes[] = {SG_DOORBELL_AUTO, SG_DOORBELL_TRAP,
@@ -254,10 +286,7 @@ static void idle_queues_burn_no_processor_time(void **state) {
             continue;
         for (int i = 0; i < 100; i++)
             assert_true(doorbell_fixture_round_trip(&fixture, (uint32_t)i % 4, EMPTY_KERNEL));
-        sleep_ms(20);
-        const uint64_t before = process_cpu_us();
-        sleep_ms(200);
-        assert_true(process_cpu_us() - before < 4000);
+        assert_true(goes_idle());
         doorbell_fixture_fini(&fixture);
     }
 }
@@ -326,8 +355,10 @@ static void device_side_store_rings(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "--long") == 0)
+    if (argc > 1 && strcmp(argv[1], "--long") == 0) {
         stress_rings = 100000;
+        stress_us = 20 * (uint64_t)STRESS_US;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trap_runs_short_kernels_on_the_ringing_thread),
         cmocka_unit_test(trap_hands_long_kernels_over),
