@@ -13,6 +13,9 @@
 #define MAGIC_BYTES       24u
 #define HEADER_BYTES      (MAGIC_BYTES + 8u)
 #define ENTRY_FIXED_BYTES 24u
+// More than there are targets. With the rule that entries don't overlap it keeps the work in
+// proportion to the file.
+#define ENTRIES_MAX 1024u
 
 struct entry {
     uint64_t offset;
@@ -87,6 +90,18 @@ static hsp_status add_device_entry(const struct hsp_bytes *bundle, const struct 
     return hsp_code_object_add_image(object, &image);
 }
 
+// Whether an entry shares bytes with an image of this bundle; these begin at `first_image`.
+static bool overlaps(const struct hsp_bytes *bundle, const struct entry *entry,
+                     const struct hsp_code_object *object, size_t first_image) {
+    const unsigned char *begin = bundle->data + entry->offset;
+    for (size_t i = first_image; i < object->image_count; i++) {
+        const unsigned char *other = object->images[i].bytes;
+        if (begin < other + object->images[i].size && other < begin + entry->size)
+            return true;
+    }
+    return false;
+}
+
 // Reads the bundle at the start of `bundle` and says how long it is.
 static hsp_status read_bundle(const struct hsp_bytes *bundle, uint32_t bundle_index,
                               struct hsp_code_object *object, uint64_t *out_end) {
@@ -95,12 +110,18 @@ static hsp_status read_bundle(const struct hsp_bytes *bundle, uint32_t bundle_in
     const uint64_t count = read_u64(bundle->data + MAGIC_BYTES);
     if (count > (bundle->size - HEADER_BYTES) / ENTRY_FIXED_BYTES)
         return malformed(bundle, MAGIC_BYTES, "more entries than the file has room for");
+    if (count > ENTRIES_MAX)
+        return malformed(bundle, MAGIC_BYTES, "more entries than there are targets");
+    const size_t first_image = object->image_count;
     uint64_t cursor = HEADER_BYTES;
     uint64_t end = cursor;
     for (uint64_t i = 0; i < count; i++) {
         struct entry entry = {0};
         hsp_status status = read_entry(bundle, &cursor, &entry);
-        if (status == HSP_OK && entry.size > 0 && !is_host(&entry))
+        const bool is_device = entry.size > 0 && !is_host(&entry);
+        if (status == HSP_OK && is_device && overlaps(bundle, &entry, object, first_image))
+            status = malformed(bundle, cursor, "two entries overlap");
+        if (status == HSP_OK && is_device)
             status = add_device_entry(bundle, &entry, bundle_index, object);
         if (status != HSP_OK)
             return status;

@@ -18,8 +18,10 @@
 #define METADATA_NOTE_NAME "AMDGPU"
 
 // Version 2 has no MessagePack metadata and no kernel descriptors; 6 came with ROCm 6.2.
-#define VERSION_OLDEST 3
-#define VERSION_NEWEST 6
+// Compilers write one table of notes, which a segment and a section show.
+#define NOTE_TABLES_MAX 16u
+#define VERSION_OLDEST  3
+#define VERSION_NEWEST  6
 
 static hsp_status malformed(const struct hsp_bytes *elf, const char *what) {
     return hsp_fail(HSP_ERROR_FORMAT, "%s: malformed ELF at offset %" PRIu64 ": %s", elf->name,
@@ -66,31 +68,43 @@ static bool notes_fit(const unsigned char *notes, uint64_t size) {
     return size - offset < sizeof(note.header);
 }
 
+// Counted, since any number of them may show the same bytes, each to be read.
+static hsp_status check_notes(const struct hsp_bytes *elf, uint64_t offset, uint64_t size,
+                              unsigned *table_count) {
+    if (++*table_count > NOTE_TABLES_MAX)
+        return malformed(elf, "more tables of notes than any compiler writes");
+    return notes_fit(elf->data + offset, size) ? HSP_OK
+                                               : malformed(elf, "a note reaches beyond its table");
+}
+
 static hsp_status check_segments(const struct hsp_bytes *elf, const Elf64_Ehdr *header) {
-    for (unsigned i = 0; i < header->e_phnum; i++) {
+    unsigned table_count = 0;
+    hsp_status status = HSP_OK;
+    for (unsigned i = 0; i < header->e_phnum && status == HSP_OK; i++) {
         Elf64_Phdr segment;
         memcpy(&segment, elf->data + header->e_phoff + i * sizeof(segment), sizeof(segment));
         if (!hsp_bytes_hold(elf->size, segment.p_offset, segment.p_filesz))
             return malformed(elf, "a segment reaches beyond the end");
-        if (segment.p_type == PT_NOTE && !notes_fit(elf->data + segment.p_offset, segment.p_filesz))
-            return malformed(elf, "a note reaches beyond its segment");
+        if (segment.p_type == PT_NOTE)
+            status = check_notes(elf, segment.p_offset, segment.p_filesz, &table_count);
     }
-    return HSP_OK;
+    return status;
 }
 
 static hsp_status check_sections(const struct hsp_bytes *elf, const Elf64_Ehdr *header) {
-    for (unsigned i = 0; i < header->e_shnum; i++) {
+    unsigned table_count = 0;
+    hsp_status status = HSP_OK;
+    for (unsigned i = 0; i < header->e_shnum && status == HSP_OK; i++) {
         Elf64_Shdr section;
         memcpy(&section, elf->data + header->e_shoff + i * sizeof(section), sizeof(section));
         if (section.sh_type == SHT_NOBITS || section.sh_type == SHT_NULL)
             continue;
         if (!hsp_bytes_hold(elf->size, section.sh_offset, section.sh_size))
             return malformed(elf, "a section reaches beyond the end");
-        if (section.sh_type == SHT_NOTE &&
-            !notes_fit(elf->data + section.sh_offset, section.sh_size))
-            return malformed(elf, "a note reaches beyond its section");
+        if (section.sh_type == SHT_NOTE)
+            status = check_notes(elf, section.sh_offset, section.sh_size, &table_count);
     }
-    return HSP_OK;
+    return status;
 }
 
 static hsp_status read_header(const struct hsp_bytes *elf, Elf64_Ehdr *header) {

@@ -39,13 +39,14 @@ static bool place(const struct sections *sections, const Elf64_Sym *raw,
     return true;
 }
 
-// The name at an offset of a string table; NULL when it isn't terminated there.
-static const char *name_at(const struct sections *sections, const Elf64_Shdr *names,
-                           uint32_t offset) {
-    const char *table = (const char *)sections->bytes + names->sh_offset;
-    if (offset >= names->sh_size || !memchr(table + offset, '\0', names->sh_size - offset))
-        return NULL;
-    return table + offset;
+// Linked code has two symbol tables, .symtab and .dynsym. Any number could show the same bytes.
+#define TABLES_MAX 8u
+
+// Bytes of a string table up to its last terminator: every name that begins there ends there.
+static uint64_t names_bytes(const struct sections *sections, const Elf64_Shdr *names) {
+    const unsigned char *table = sections->bytes + names->sh_offset;
+    const unsigned char *last = memrchr(table, '\0', names->sh_size);
+    return last ? (uint64_t)(last - table) + 1 : 0;
 }
 
 static bool visit_table(const struct sections *sections, const Elf64_Shdr *table,
@@ -53,11 +54,15 @@ static bool visit_table(const struct sections *sections, const Elf64_Shdr *table
     Elf64_Shdr names;
     if (!section_at(sections, table->sh_link, &names))
         return true;
+    const char *texts = (const char *)sections->bytes + names.sh_offset;
+    const uint64_t text_bytes = names_bytes(sections, &names);
     for (uint64_t i = 0; i < table->sh_size / sizeof(Elf64_Sym); i++) {
         Elf64_Sym raw;
         memcpy(&raw, sections->bytes + table->sh_offset + i * sizeof(raw), sizeof(raw));
-        struct hsp_symbol symbol = {.name = name_at(sections, &names, raw.st_name)};
-        if (symbol.name && place(sections, &raw, &symbol) && !visit(&symbol, data))
+        if (raw.st_name >= text_bytes)
+            continue;
+        struct hsp_symbol symbol = {.name = texts + raw.st_name};
+        if (place(sections, &raw, &symbol) && !visit(&symbol, data))
             return false;
     }
     return true;
@@ -67,11 +72,13 @@ void hsp_symbols_visit(const struct hsp_image *image,
                        bool (*visit)(const struct hsp_symbol *symbol, void *data), void *data) {
     struct sections sections = {.bytes = image->bytes, .size = image->size};
     memcpy(&sections.header, image->bytes, sizeof(sections.header));
-    for (uint32_t i = 1; i < sections.header.e_shnum; i++) {
+    unsigned table_count = 0;
+    for (uint32_t i = 1; i < sections.header.e_shnum && table_count < TABLES_MAX; i++) {
         Elf64_Shdr table;
         if (!section_at(&sections, i, &table) ||
             (table.sh_type != SHT_SYMTAB && table.sh_type != SHT_DYNSYM))
             continue;
+        table_count++;
         if (!visit_table(&sections, &table, visit, data))
             return;
     }

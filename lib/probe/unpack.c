@@ -23,6 +23,9 @@ enum method { METHOD_ZLIB = 0, METHOD_ZSTD = 1 };
 // Files beyond it are refused rather than believed.
 #define UNPACKED_MAX   (UINT64_C(1) << 32)
 #define UNPACKED_FIRST (UINT64_C(1) << 16)
+// Deflate can't do better, and code doesn't come near it; a few bytes of zstd can hold gigabytes of
+// zeros.
+#define RATIO_MAX 1032u
 
 struct header {
     uint16_t version;
@@ -183,6 +186,8 @@ hsp_status hsp_unpack(const struct hsp_bytes *packed, unsigned char **out_data, 
                                       .size = end - header.header_bytes,
                                       .file_offset = packed->file_offset + header.header_bytes,
                                       .name = packed->name};
+    if (header.unpacked_bytes / RATIO_MAX > content.size)
+        return malformed(packed, "it claims to hold more than 1032 times its size");
     struct unpacking u = {.packed = &content, .unpacked_bytes = header.unpacked_bytes};
     uint64_t consumed = 0;
     status = header.method == METHOD_ZLIB ? unpack_zlib(&u, &consumed) : unpack_zstd(&u, &consumed);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,12 +96,68 @@ static void flipped_bytes_never_crash(void **state) {
     }
 }
 
+// What is small but shows the same bytes over and over would take forever to read.
+static void refused_with(struct fixture_bytes whole, const char *words) {
+    struct hsp_code_object *object = NULL;
+    assert_int_equal(hsp_code_object_open_memory(whole.data, whole.size, "many", &object),
+                     HSP_ERROR_FORMAT);
+    assert_non_null(strstr(hsp_last_error(), words));
+    assert_null(object);
+    free(whole.data);
+}
+
+static void entries_that_share_bytes_are_refused(void **state) {
+    (void)state;
+    struct fixture_bytes elf = fixture_read("kernels-v4-xnack-off.o");
+    const struct fixture_entry entries[] = {
+        {"hipv4-amdgcn-amd-amdhsa--gfx90a:xnack-", elf},
+        {"hipv4-amdgcn-amd-amdhsa--gfx90a:xnack-", elf},
+    };
+    struct fixture_bytes bundle = fixture_bundle(entries, 2, 8);
+    const size_t second = 32 + 24 + strlen(entries[0].id);
+    memcpy(bundle.data + second, bundle.data + 32, 8); // its offset
+    refused_with(bundle, "two entries overlap");
+    free(elf.data);
+}
+
+static void more_entries_than_targets_are_refused(void **state) {
+    (void)state;
+    enum { COUNT = 1025 };
+    static struct fixture_entry entries[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        entries[i] = (struct fixture_entry){"host-x86_64-unknown-linux--", {0}};
+    refused_with(fixture_bundle(entries, COUNT, 8), "more entries than there are targets");
+}
+
+static void more_notes_than_compilers_write_are_refused(void **state) {
+    (void)state;
+    enum { COUNT = 18 };
+    struct fixture_bytes elf = fixture_read("kernels-v4-xnack-off.o");
+    Elf64_Ehdr header;
+    memcpy(&header, elf.data, sizeof(header));
+    const size_t size = elf.size + COUNT * sizeof(Elf64_Shdr);
+    elf.data = realloc(elf.data, size);
+    assert_non_null(elf.data);
+    Elf64_Shdr sections[COUNT] = {{0}};
+    for (size_t i = 1; i < COUNT; i++)
+        sections[i] = (Elf64_Shdr){.sh_type = SHT_NOTE, .sh_offset = 0, .sh_size = 0};
+    memcpy(elf.data + elf.size, sections, sizeof(sections));
+    header.e_shoff = elf.size;
+    header.e_shnum = COUNT;
+    memcpy(elf.data, &header, sizeof(header));
+    elf.size = size;
+    refused_with(elf, "more tables of notes");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elf_cut_at_every_byte_is_refused),
         cmocka_unit_test(bundle_cut_at_every_byte_is_refused),
         cmocka_unit_test(fat_binary_cut_anywhere_is_refused),
         cmocka_unit_test(flipped_bytes_never_crash),
+        cmocka_unit_test(entries_that_share_bytes_are_refused),
+        cmocka_unit_test(more_entries_than_targets_are_refused),
+        cmocka_unit_test(more_notes_than_compilers_write_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,16 @@ static void sizes_that_lie_are_refused(void **state) {
     free(huge.data);
 }
 
+static void little_that_becomes_much_is_refused(void **state) {
+    (void)state;
+    struct fixture_bytes zeros = {calloc(1, 16 << 20), 16 << 20};
+    assert_non_null(zeros.data);
+    struct fixture_bytes bomb = pack(zeros, 2, ZSTD, zeros.size);
+    refuse(bomb, HSP_ERROR_FORMAT, "more than 1032 times its size");
+    free(bomb.data);
+    free(zeros.data);
+}
+
 static void unknown_versions_and_methods_are_named(void **state) {
     (void)state;
     struct fixture_bytes packed = pack(bundle, 2, ZSTD, bundle.size);
@@ -201,6 +211,7 @@ int main(void) {
         cmocka_unit_test(every_version_and_method_is_read),
         cmocka_unit_test(several_bundles_follow_one_another),
         cmocka_unit_test(sizes_that_lie_are_refused),
+        cmocka_unit_test(little_that_becomes_much_is_refused),
         cmocka_unit_test(unknown_versions_and_methods_are_named),
         cmocka_unit_test(data_that_is_cut_or_damaged_is_refused),
     };
