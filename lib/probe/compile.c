@@ -167,12 +167,15 @@ static size_t front_words(const struct compilation *compilation, enum hsp_langua
         words[count++] = "-resource-dir";
         words[count++] = compilation->resources;
     }
+    // Without these the code names no arguments, which then can't be bound by name.
     if (language == HSP_LANGUAGE_OPENCL) {
+        words[count++] = "-cl-kernel-arg-info";
         words[count++] = "-Xclang";
         words[count++] = "-finclude-default-header";
     } else {
         // HIP's header includes clang's by a path from there.
         snprintf(include, 300, "-I%s", compilation->resources);
+        words[count++] = "-fhip-kernel-arg-name";
         words[count++] = "-I/opt/rocm/include";
         words[count++] = "-I/usr/include";
         if (compilation->resources[0])

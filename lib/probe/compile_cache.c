@@ -20,7 +20,8 @@ struct kept {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kept *newest; ///< under lock; entries stay until the process ends
 
-#define MAGIC       "hsaprobe code 1\n"
+// The number grows when the library compiles otherwise, by options of its own.
+#define MAGIC       "hsaprobe code 2\n"
 #define MAGIC_BYTES (sizeof(MAGIC) - 1)
 
 static bool blob_copy(const struct hsp_blob *from, struct hsp_blob *to) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <hsaprobe/compile.h>
 #include <hsaprobe/launch.h>
 
 #include <stdlib.h>
@@ -29,9 +30,17 @@ static hsp_status find_kernel(struct hsp_launch *launch, const struct hsp_agent 
                                        &launch->kernel);
 }
 
+static hsp_status open_or_compile(struct hsp_launch *launch, const char *path) {
+    if (hsp_code_object_language(path) == HSP_LANGUAGE_NONE)
+        return hsp_code_object_open_file(path, &launch->object);
+    const struct hsp_compile_options options = {
+        .size = sizeof(options), .isa = hsp_agent_isa_name(hsp_queue_agent(launch->queue), 0)};
+    return hsp_code_object_compile_file(path, &options, &launch->object);
+}
+
 static hsp_status build(struct hsp_launch *launch, const char *path, const char *name) {
     const struct hsp_agent *agent = hsp_queue_agent(launch->queue);
-    hsp_status status = hsp_code_object_open_file(path, &launch->object);
+    hsp_status status = open_or_compile(launch, path);
     if (status == HSP_OK)
         status = find_kernel(launch, agent, name);
     if (status == HSP_OK)

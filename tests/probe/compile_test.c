@@ -119,7 +119,10 @@ static void each_language_compiles(void **state) {
         struct hsp_code_object *object = NULL;
         if (compile(cases[i].source, cases[i].name, NULL, &object) != HSP_OK)
             fail_msg("%s", hsp_last_error());
-        assert_int_equal(check_kernel(object, "k")->kernarg_bytes, cases[i].kernarg_bytes);
+        const struct hsp_kernel *kernel = check_kernel(object, "k");
+        assert_int_equal(kernel->kernarg_bytes, cases[i].kernarg_bytes);
+        if (kernel->explicit_count > 0)
+            assert_string_equal(kernel->arguments[0].name, "p");
         hsp_code_object_close(object);
     }
 }

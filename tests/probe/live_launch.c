@@ -44,6 +44,27 @@ static void launches_again(const struct hsp_agent *gpu, struct hsp_queue *queue)
     OK(hsp_memory_free(y));
 }
 
+static void takes_a_source(const struct hsp_agent *gpu, struct hsp_queue *queue) {
+    static const char source[] = "kernel void add(global int *data, int step) {\n"
+                                 "    data[get_global_id(0)] += step;\n"
+                                 "}\n";
+    char path[] = "/tmp/launch-XXXXXX.cl";
+    const int file = mkstemps(path, 3);
+    CHECK(file >= 0 && write(file, source, sizeof(source) - 1) == sizeof(source) - 1);
+    CHECK(close(file) == 0);
+    struct hsp_launch *launch = NULL;
+    const hsp_status status = hsp_launch_create(queue, path, "add", &launch);
+    unlink(path);
+    OK(status);
+    int *data = live_host_memory(gpu, 512 * sizeof(*data));
+    OK(hsp_arguments_bind_pointer(hsp_launch_arguments(launch), "data", data));
+    OK(hsp_arguments_bind_i32(hsp_launch_arguments(launch), "step", 3));
+    OK(hsp_launch_run(launch, &geometry, LIVE_WAIT_NS, NULL));
+    CHECK(data[0] == 3 && data[511] == 3, "%d %d", data[0], data[511]);
+    hsp_launch_destroy(launch);
+    OK(hsp_memory_free(data));
+}
+
 static void hands_out_its_dispatch(const struct hsp_agent *gpu, struct hsp_queue *queue) {
     struct hsp_launch *launch = NULL;
     OK(hsp_launch_create(queue, LIVE_KERNELS "/empty.hipfb", "empty", &launch));
@@ -107,6 +128,7 @@ int main(void) {
     struct hsp_queue *queue = NULL;
     OK(hsp_queue_create(gpu, &options, &queue));
     launches_again(gpu, queue);
+    takes_a_source(gpu, queue);
     hands_out_its_dispatch(gpu, queue);
     says_what_is_wrong(queue);
     hsp_queue_destroy(queue);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /// Source to code object, by comgr: HIP, OpenCL C and assembly. Needs neither runtime nor GPU.
+/// Arguments of HIP's and OpenCL's kernels can be bound by their names.
 ///
 /// What comgr can't: it writes code-object version 4 (what the device libraries are for), keeps the
 /// source under a temporary name (so that source lines name it by that), and finds no headers by

@@ -32,8 +32,10 @@ HSP_API void hsp_check(hsp_status status);
 
 struct hsp_launch;
 
-/// Opens the file, finds the kernel for the queue's agent (hsp_code_object_find_kernel says by
-/// which names) and loads it. Fails as the functions of code_object.h do. Enters the driver; 1 ms.
+/// Opens the file, or compiles it when its name is a source's (compile.h), finds the kernel for the
+/// queue's agent (hsp_code_object_find_kernel says by which names) and loads it. Fails as the
+/// functions of code_object.h and compile.h do. Enters the driver; 1 ms, for a source that isn't in
+/// the cache a second.
 HSP_API hsp_status hsp_launch_create(struct hsp_queue *queue, const char *path,
                                      const char *kernel_name, struct hsp_launch **out_launch);
 /// NULL is fine. Its kernel must not be in flight; the queue must still exist.
