@@ -23,7 +23,7 @@
 
 #include "base/ring.h"
 
-#define HSP_TRACE_VERSION 1
+#define HSP_TRACE_VERSION 2
 #define HSP_TRACE_MAGIC   UINT64_C(0x4345434152545048) ///< "HPTRACEC", little-endian
 
 #define HSP_TRACE_PAGE_BYTES  4096
@@ -201,6 +201,9 @@ struct hsp_session_page {
     uint64_t stop_calls;    ///< calls of `stop_name` until it ends; 0: no trigger
     uint64_t start_seen;
     uint64_t stop_seen;
+    uint32_t lost_processes; ///< that could make no file here
+    uint32_t lost_threads;   ///< that got no ring; their events are in lost_events of their process
+    int32_t lost_error;      ///< errno of the last of both
     char start_name[HSP_SESSION_TEXT_BYTES];
     char stop_name[HSP_SESSION_TEXT_BYTES];
     char names[HSP_SESSION_TEXT_BYTES]; ///< record only functions that match one of these shell

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,6 +22,8 @@
 #define CAPACITY_MAX     (1u << 22)
 #define DIRECTORY_PREFIX "hsaprobe-"
 #define POLLS_PER_LOOK   8u
+#define RINGS_WANTED     8u
+#define RINGS_NEEDED     2u
 
 struct hsp_session {
     char *path;
@@ -72,21 +75,53 @@ static void remove_stale(const char *place) {
         closedir(directory);
 }
 
-static bool make_directory(struct hsp_session *session) {
+static uint32_t capacity_of(const struct hsp_session_options *options) {
+    return options->ring_capacity ? options->ring_capacity : CAPACITY_DEFAULT;
+}
+
+static uint64_t free_bytes(const char *place) {
+    struct statvfs system;
+    return statvfs(place, &system) == 0 ? (uint64_t)system.f_bavail * system.f_frsize : 0;
+}
+
+static bool make_directory_in(struct hsp_session *session, const char *place) {
+    char *path = NULL;
+    if (asprintf(&path, "%s/" DIRECTORY_PREFIX "XXXXXX", place) < 0)
+        return false;
+    if (!mkdtemp(path)) {
+        free(path);
+        return false;
+    }
+    session->path = path;
+    return true;
+}
+
+// Shared memory, unless it is too small for some threads (as in containers) and a disk isn't.
+static hsp_status make_directory(struct hsp_session *session,
+                                 const struct hsp_session_options *options) {
     const char *temporary = getenv("TMPDIR");
     const char *const places[] = {"/dev/shm", temporary && temporary[0] ? temporary : "/tmp"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char *path = NULL;
+    enum { PLACES = sizeof places / sizeof *places };
+    const uint32_t capacity = capacity_of(options);
+    uint64_t room[PLACES];
+    for (size_t i = 0; i < PLACES; i++) {
         remove_stale(places[i]);
-        if (asprintf(&path, "%s/" DIRECTORY_PREFIX "XXXXXX", places[i]) < 0)
-            return false;
-        if (mkdtemp(path)) {
-            session->path = path;
-            return true;
-        }
-        free(path);
+        room[i] = free_bytes(places[i]);
     }
-    return false;
+    for (size_t i = 0; i < PLACES; i++)
+        if (room[i] >= hsp_trace_ring_offset(capacity, RINGS_WANTED) &&
+            make_directory_in(session, places[i]))
+            return HSP_OK;
+    for (size_t i = 0; i < PLACES; i++)
+        if (room[i] >= hsp_trace_ring_offset(capacity, RINGS_NEEDED) &&
+            make_directory_in(session, places[i]))
+            return HSP_OK;
+    return hsp_fail(HSP_ERROR_FULL,
+                    "a recording needs %llu MiB in a folder that can be written: /dev/shm has %llu "
+                    "free, %s %llu (TMPDIR names another)",
+                    (unsigned long long)hsp_trace_ring_offset(capacity, RINGS_WANTED) >> 20,
+                    (unsigned long long)room[0] >> 20, places[1],
+                    (unsigned long long)room[1] >> 20);
 }
 
 static bool copy_text(char *to, const char *text) {
@@ -95,7 +130,7 @@ static bool copy_text(char *to, const char *text) {
 
 static hsp_status fill_page(struct hsp_session_page *page,
                             const struct hsp_session_options *options) {
-    const uint32_t capacity = options->ring_capacity ? options->ring_capacity : CAPACITY_DEFAULT;
+    const uint32_t capacity = capacity_of(options);
     if (capacity & (capacity - 1) || capacity > CAPACITY_MAX || capacity < 64)
         return hsp_fail(HSP_ERROR_INVALID_ARGUMENT,
                         "a ring of %u events: expected a power of two from 64 to %u", capacity,
@@ -148,12 +183,12 @@ hsp_status hsp_session_create(const struct hsp_session_options *options,
     struct hsp_session *session = calloc(1, sizeof *session);
     if (!session)
         return hsp_fail_memory("a session");
-    if (!make_directory(session)) {
-        const int error = errno;
+    hsp_status status = make_directory(session, options);
+    if (status != HSP_OK) {
         free(session);
-        return hsp_fail_errno(error, "no directory for a recording in /dev/shm or TMPDIR");
+        return status;
     }
-    const hsp_status status = make_page(session, options);
+    status = make_page(session, options);
     if (status != HSP_OK)
         hsp_session_destroy(session);
     else
@@ -286,6 +321,15 @@ uint64_t hsp_session_dropped_count(const struct hsp_session *session) {
         if (session->processes[i])
             count += hsp_process_dropped_count(session->processes[i]);
     return count;
+}
+
+void hsp_session_losses(const struct hsp_session *session, struct hsp_session_losses *out_losses) {
+    const struct hsp_session_page *page = session->page;
+    *out_losses = (struct hsp_session_losses){
+        .process_count = __atomic_load_n(&page->lost_processes, __ATOMIC_ACQUIRE),
+        .thread_count = __atomic_load_n(&page->lost_threads, __ATOMIC_ACQUIRE),
+        .error = __atomic_load_n(&page->lost_error, __ATOMIC_RELAXED),
+    };
 }
 
 uint64_t hsp_session_hook_ticks(const struct hsp_session *session) {

@@ -50,8 +50,9 @@ struct hsp_session_sink {
     void *data;
 };
 
-/// Makes a session in a new directory of shared memory (/dev/shm, else TMPDIR or /tmp). Removes
-/// those there whose owners are gone without hsp_session_destroy.
+/// Makes a session in a new directory of shared memory: in /dev/shm, else in TMPDIR or /tmp where
+/// there is more room (eight threads' rings are wanted, two needed). Removes those there whose
+/// owners are gone without hsp_session_destroy.
 hsp_status hsp_session_create(const struct hsp_session_options *options,
                               struct hsp_session **out_session);
 /// Closes it and removes the directory. NULL is fine.
@@ -89,5 +90,13 @@ const char *hsp_session_program(const struct hsp_session_process *process);
 
 /// Events dropped by full rings and lost by threads without one, over all processes so far.
 uint64_t hsp_session_dropped_count(const struct hsp_session *session);
+
+/// What couldn't be recorded, so far.
+struct hsp_session_losses {
+    uint32_t process_count; ///< processes that could make no file in the session's directory
+    uint32_t thread_count;  ///< threads that got no ring at their first call
+    int error;              ///< errno of the last of both; 0: none
+};
+void hsp_session_losses(const struct hsp_session *session, struct hsp_session_losses *out_losses);
 
 #endif

@@ -17,12 +17,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// Calls of a thread without a ring before it looks for one again.
+#define RETRY_EVENTS 4096u
+
 _Thread_local struct hsp_trace_ring *hsp_thread_ring __attribute__((tls_model("initial-exec")));
 struct hsp_session_page *hsp_session_page;
 struct hsp_process_page *hsp_process_page;
 
 static _Thread_local bool thread_has_ended __attribute__((tls_model("initial-exec")));
 static _Thread_local uint32_t thread_slot __attribute__((tls_model("initial-exec")));
+static _Thread_local uint32_t thread_lost_count __attribute__((tls_model("initial-exec")));
 static char directory[PATH_MAX];
 static char session_path[PATH_MAX];
 static _Atomic int process_fd = -1;
@@ -37,6 +41,25 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 
 static void raw_close(int fd) {
     syscall(SYS_close, fd);
+}
+
+// Says in the session what couldn't be recorded: nobody else would know.
+static void note_loss(uint32_t *counter) {
+    __atomic_store_n(&hsp_session_page->lost_error, errno, __ATOMIC_RELAXED);
+    __atomic_fetch_add(counter, 1, __ATOMIC_RELEASE);
+}
+
+// Room on the file system itself: without it the process would die later, of SIGBUS.
+static bool reserve(int fd, uint64_t offset, uint64_t bytes) {
+    static const char zeros[HSP_TRACE_PAGE_BYTES];
+    if (syscall(SYS_fallocate, fd, 0, offset, bytes) == 0)
+        return true;
+    if (errno != EOPNOTSUPP)
+        return false;
+    for (uint64_t at = 0; at < bytes; at += sizeof zeros)
+        if (syscall(SYS_pwrite64, fd, zeros, sizeof zeros, offset + at) != (long)sizeof zeros)
+            return false;
+    return true;
 }
 
 static void *map_shared(int fd, uint64_t bytes, uint64_t offset) {
@@ -136,7 +159,7 @@ static int create_process(const char *path, const struct hsp_process_page *old) 
         hsp_trace_ring_offset(hsp_session_page->ring_capacity, HSP_TRACE_RINGS_MAX);
     struct hsp_process_page *page = NULL;
     if (syscall(SYS_ftruncate, fd, end) == 0 &&
-        syscall(SYS_fallocate, fd, 0, 0, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES) == 0)
+        reserve(fd, 0, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES))
         page = map_process(fd);
     bool made = false;
     if (page) {
@@ -147,10 +170,12 @@ static int create_process(const char *path, const struct hsp_process_page *old) 
         made = link(hidden, path) == 0;
         unmap(page, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES);
     }
+    const int error = errno;
     unlink(hidden);
     if (made)
         return fd;
     raw_close(fd);
+    errno = error;
     return -1;
 }
 
@@ -162,7 +187,7 @@ static bool open_process(const struct hsp_process_page *old) {
     int fd = raw_open(path, O_RDWR, 0);
     if (fd < 0)
         fd = create_process(path, old);
-    if (fd < 0)
+    if (fd < 0 && errno == EEXIST)
         fd = raw_open(path, O_RDWR, 0); // another object was faster
     if (fd < 0)
         return false;
@@ -181,10 +206,10 @@ static void *map_ring(uint32_t index) {
     const uint32_t capacity = hsp_process_page->ring_capacity;
     const int fd = atomic_load(&process_fd);
     const uint64_t offset = hsp_trace_ring_offset(capacity, index);
-    // Without room now the process would die later, of SIGBUS.
-    if (syscall(SYS_fallocate, fd, 0, offset, hsp_trace_ring_bytes(capacity)) != 0)
-        return NULL;
-    return map_shared(fd, hsp_trace_ring_bytes(capacity), offset);
+    const uint64_t bytes = hsp_trace_ring_bytes(capacity);
+    const bool has_memory =
+        __atomic_load_n(&hsp_process_page->slots[index].has_memory, __ATOMIC_ACQUIRE);
+    return has_memory || reserve(fd, offset, bytes) ? map_shared(fd, bytes, offset) : NULL;
 }
 
 static struct hsp_trace_ring *take_slot(uint32_t index, uint32_t thread) {
@@ -266,17 +291,28 @@ static void end_thread(void *rounds) {
     __atomic_store_n(&slot->state, HSP_RING_FREE, __ATOMIC_RELEASE);
 }
 
+// Tried again now and then: other threads end, files are removed.
+static struct hsp_trace_ring *try_ring(void) {
+    if (thread_has_ended || thread_lost_count++ % RETRY_EVENTS != 0)
+        return NULL;
+    errno = EMFILE; // all places taken
+    struct hsp_trace_ring *ring = find_ring((uint32_t)gettid());
+    if (!ring && thread_lost_count == 1)
+        note_loss(&hsp_session_page->lost_threads);
+    return ring;
+}
+
 struct hsp_trace_ring *hsp_writer_take_ring(void) {
     const int error = errno;
     if (!hsp_process_page)
         return NULL;
-    struct hsp_trace_ring *ring = NULL;
-    if (!thread_has_ended)
-        ring = find_ring((uint32_t)gettid());
-    if (ring)
+    struct hsp_trace_ring *ring = try_ring();
+    if (ring) {
+        thread_lost_count = 0;
         pthread_setspecific(end_key, (void *)(uintptr_t)(PTHREAD_DESTRUCTOR_ITERATIONS - 1));
-    else
+    } else {
         __atomic_fetch_add(&hsp_process_page->lost_events, 1, __ATOMIC_RELAXED);
+    }
     hsp_thread_ring = ring;
     errno = error;
     return ring;
@@ -309,8 +345,10 @@ static void start_child(void) {
     hsp_process_page = NULL;
     hsp_thread_ring = NULL;
     raw_close(atomic_exchange(&process_fd, -1));
-    if (!open_process(old))
+    if (!open_process(old)) {
+        note_loss(&hsp_session_page->lost_processes);
         return;
+    }
     struct hsp_trace_ring *ring = old_ring ? hsp_writer_take_ring() : NULL;
     if (ring) {
         memcpy(ring->open, old_ring->open, sizeof ring->open);
@@ -328,8 +366,12 @@ static bool attach_locked(void) {
         return hsp_process_page != NULL;
     was_tried = true;
     const int error = errno;
-    if (open_session() && pthread_key_create(&end_key, end_thread) == 0 && open_process(NULL))
-        pthread_atfork(NULL, NULL, start_child);
+    if (open_session() && pthread_key_create(&end_key, end_thread) == 0) {
+        if (open_process(NULL))
+            pthread_atfork(NULL, NULL, start_child);
+        else
+            note_loss(&hsp_session_page->lost_processes);
+    }
     errno = error;
     return hsp_process_page != NULL;
 }

@@ -3,8 +3,7 @@
 ///
 /// Attach once; then every call is hsp_writer_ring, hsp_writer_enter, the call itself,
 /// hsp_writer_leave. The inline functions touch general registers only where the compiler is told
-/// so
-/// (-mgeneral-regs-only), never allocate, lock or enter the kernel, and are safe against signal
+/// so (-mgeneral-regs-only), never allocate, lock or enter the kernel, and are safe against signal
 /// handlers that record too (their events are dropped when they interrupt a write).
 ///
 /// A forked child gets a file of its own, with its parent's names and open calls.
@@ -110,15 +109,17 @@ static inline struct hsp_trace_event *hsp_writer_claim(struct hsp_trace_ring *ri
         hsp_writer_drop(ring);
         return NULL;
     }
+    // Before it looks for room: a signal handler would take the last place in between.
+    ring->is_busy = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     const uint64_t tail = __atomic_load_n(&ring->ring.tail, __ATOMIC_ACQUIRE);
     if (__builtin_expect(ring->ring.head - tail >= ring->ring.capacity, 0)) {
         if (!hsp_session_page->waits || !hsp_writer_wait(ring)) {
+            ring->is_busy = 0;
             hsp_writer_drop(ring);
             return NULL;
         }
     }
-    ring->is_busy = 1;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     slot = ring->ring.head & (ring->ring.capacity - 1);
     return hsp_trace_events(ring) + slot;
 }

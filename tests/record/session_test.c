@@ -9,11 +9,13 @@
 #include <cmocka.h>
 // clang-format on
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -363,6 +365,28 @@ static void damaged_files_are_refused_or_read_within_their_bounds(void **state) 
     hsp_session_destroy(session);
 }
 
+static void a_process_that_cannot_be_recorded_is_counted_with_its_reason(void **state) {
+    (void)state;
+    struct hsp_session *session = create((struct hsp_session_options){0});
+    struct hsp_session_losses losses;
+    hsp_session_losses(session, &losses);
+    assert_int_equal(losses.process_count, 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){HSP_PROCESS_PAGE_BYTES, RLIM_INFINITY});
+        setenv(HSP_SESSION_VARIABLE, hsp_session_path(session), 1);
+        _exit(hsp_writer_attach());
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    hsp_session_losses(session, &losses);
+    assert_int_equal(losses.process_count, 1);
+    assert_int_equal(losses.error, EFBIG);
+    hsp_session_destroy(session);
+}
+
 static void kernels_are_named_by_their_time_and_names_by_pattern(void **state) {
     (void)state;
     struct hsp_session *session = create((struct hsp_session_options){.names = "hsa_q*,hipMalloc"});
@@ -399,6 +423,7 @@ int main(void) {
         cmocka_unit_test(what_longjmp_skips_does_not_stay_open),
         cmocka_unit_test(what_a_killed_owner_left_is_removed),
         cmocka_unit_test(damaged_files_are_refused_or_read_within_their_bounds),
+        cmocka_unit_test(a_process_that_cannot_be_recorded_is_counted_with_its_reason),
         cmocka_unit_test(kernels_are_named_by_their_time_and_names_by_pattern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

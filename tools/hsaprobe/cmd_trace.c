@@ -251,6 +251,7 @@ struct run {
     pid_t child;
     int status;
     uint32_t running_count; /* processes that outlived the program */
+    bool has_recorded;      /* some process made its file */
 };
 
 static volatile sig_atomic_t toggle_wanted;
@@ -296,6 +297,7 @@ static void take_work(void *data, const struct hsp_session_process *process,
 
 static void take_process(void *data, const struct hsp_session_process *process) {
     struct run *run = data;
+    run->has_recorded = true;
     if (process->is_over) {
         trace_joiner_end(run->joiner, process);
         if (process->pid != run->child && kill(process->pid, 0) == 0)
@@ -489,6 +491,11 @@ static int run_program(struct run *run) {
                     run->running_count);
     code = write_results(run, report);
     report_destroy(report);
+    struct hsp_session_losses losses;
+    hsp_session_losses(run->session, &losses);
+    if (code == EXIT_OK && losses.process_count && !run->has_recorded)
+        code = failure(EXIT_FAILED, "trace", "nothing was recorded: %s: %s",
+                       hsp_session_path(run->session), strerror(losses.error));
     return code ? code : exit_code_of(run->status);
 }
 

@@ -502,24 +502,37 @@ static void report_totals(const struct trace_summary *summary, const struct hsp_
         report_field(fields, &values[i].column, values[i].value);
 }
 
-void trace_summary_report(struct trace_summary *summary, const struct hsp_session *session,
-                          uint64_t wall_ns, struct report *report) {
-    report_totals(summary, session, wall_ns, report);
-    report_layers(summary, wall_ns, report);
-    /* Pairs know rows by their index: sort a copy. */
-    struct row *rows = xcalloc(summary->row_count + 1, sizeof *rows);
-    if (summary->row_count)
-        memcpy(rows, summary->rows, summary->row_count * sizeof *rows);
-    qsort(rows, summary->row_count, sizeof *rows, compare_rows);
-    report_calls(summary, rows, report);
-    free(rows);
-    report_pairs(summary, report);
-    report_kernels(summary, report);
-    report_unfinished(summary, report);
+static void report_losses(const struct trace_summary *summary, const struct hsp_session *session,
+                          struct report *report) {
     const uint64_t dropped = hsp_session_dropped_count(session);
+    struct hsp_session_losses losses;
+    hsp_session_losses(session, &losses);
+    if (losses.process_count || losses.thread_count)
+        report_note(report, "not recorded: %u processes, %u threads: %s: %s", losses.process_count,
+                    losses.thread_count, hsp_session_path(session), strerror(losses.error));
+    else if (summary->image_count == 0)
+        report_note(report, "nothing to record: no process loaded a library of ROCm");
     if (dropped)
         report_note(report, "%llu events found no room: --lossless waits for it, --ring gives more",
                     (unsigned long long)dropped);
+}
+
+void trace_summary_report(struct trace_summary *summary, const struct hsp_session *session,
+                          uint64_t wall_ns, struct report *report) {
+    report_totals(summary, session, wall_ns, report);
+    if (summary->row_count) {
+        report_layers(summary, wall_ns, report);
+        /* Pairs know rows by their index: sort a copy. */
+        struct row *rows = xcalloc(summary->row_count, sizeof *rows);
+        memcpy(rows, summary->rows, summary->row_count * sizeof *rows);
+        qsort(rows, summary->row_count, sizeof *rows, compare_rows);
+        report_calls(summary, rows, report);
+        free(rows);
+    }
+    report_pairs(summary, report);
+    report_kernels(summary, report);
+    report_unfinished(summary, report);
+    report_losses(summary, session, report);
     if (summary->lost_note_count)
         report_note(report, "%llu names found no room",
                     (unsigned long long)summary->lost_note_count);

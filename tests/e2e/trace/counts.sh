@@ -152,6 +152,48 @@ parts() {
     made "captured and dropped calls of a small ring" 50000 $((${captured:-0} + ${dropped:-0}))
 }
 
+# with_memory SIZE SIZE_OF_TMPDIR OPTIONS... -- PROGRAM...: /dev/shm and TMPDIR of these sizes.
+with_memory() {
+    shm_size=$1 folder_size=$2
+    shift 2
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare -rm sh -c 'mount -t tmpfs -o size="$1" none /dev/shm
+        mount -t tmpfs -o size="$2" none "$3" || exit 99
+        export TMPDIR="$3" tracer="$4"
+        shift 4
+        exec "$tracer" trace --device soft "$@"' \
+        sh "$shm_size" "$folder_size" "$work/small" "$hsaprobe" "$@" >"$work/out" 2>"$work/summary"
+}
+
+# Little shared memory, as containers have.
+room() {
+    mkdir "$work/small"
+    unshare -rm true 2>/dev/null || { echo "no namespaces here"; exit 77; }
+    with_memory 1M 64M -- "$calls" load 1000
+    made "calls recorded on the other file system" 1000 \
+        "$(awk '$2 == "hsa_signal_load_relaxed" { print $3 }' "$work/summary")"
+    with_memory 1M 1M -- "$calls" load 1000
+    made "exit code without room" 1 $?
+    grep -q '^hsaprobe: trace: a recording needs 34 MiB .*/dev/shm has 1 free' "$work/summary" ||
+        made "words without room" "what it needs" "$(cat "$work/summary")"
+    with_memory 16M 1M -- "$calls" threads 100 8
+    made "exit code of a program of which some threads found no room" 0 $?
+    grep -q '^note: not recorded: 0 processes, [1-9].* threads: .*: No space left on device' \
+        "$work/summary" || made "words about threads" "how many" "$(tail -n 3 "$work/summary")"
+    # Their calls are counted as dropped.
+    [ "$(summary 'dropped events')" -ge 100 ] ||
+        made "dropped calls of these threads" some "$(summary 'dropped events')"
+    with_memory 40M 1M -- sh -c 'head -c 39M /dev/zero >/dev/shm/other 2>/dev/null; exec "$@"' sh \
+        "$calls" load 10
+    made "exit code where room went away" 1 $?
+    grep -q '^hsaprobe: trace: nothing was recorded: .*: No space left on device' "$work/summary" ||
+        made "words where room went away" "why" "$(tail -n 1 "$work/summary")"
+    "$hsaprobe" trace --device soft -- true 2>"$work/summary"
+    made "exit code of a program without ROCm" 0 $?
+    grep -q '^note: nothing to record: no process loaded' "$work/summary" ||
+        made "words about a program without ROCm" "that there is nothing" "$(cat "$work/summary")"
+}
+
 device() {
     trace 0 -- "$calls" dispatch 200
     made "packets" 200 "$(rows dispatch empty)"
