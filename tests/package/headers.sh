@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # headers.sh INCLUDE HSA_INCLUDE: each public header by itself, twice, as C11, C17, C++11 and C++17,
-# with each of the compilers that is there, without a warning.
+# with each of the compilers that is there, without a warning. Each function has a comment right
+# above it; one of the same name but for the memory order shares that.
 set -u
 failed=0
 count=0
@@ -28,6 +29,18 @@ for path in "$include"/hsaprobe/*.h; do
         check "$compiler" c++ c++17 "$header"
     done
 done
+undocumented=$(awk '
+    function family(line) {
+        match(line, /hsp_[a-z0-9_]+/)
+        line = substr(line, RSTART, RLENGTH)
+        return sub(/_(relaxed|acquire|release|acq_rel)$/, "", line) ? line : ""
+    }
+    FNR == 1 { above = "" }
+    /^HSP_API / && above !~ /^\/\/\// && !(family($0) && family($0) == family(above)) {
+        print FILENAME ":" FNR ": no comment: " $0
+    }
+    { above = $0 }' "$include"/hsaprobe/*.h)
+[ -z "$undocumented" ] || { echo "$undocumented"; failed=1; }
 [ $count -gt 0 ] || { echo "no compiler here"; exit 77; }
 echo "$count compilations"
 exit $failed

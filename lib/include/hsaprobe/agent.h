@@ -69,7 +69,9 @@ HSP_API const struct hsp_agent *hsp_agent_host(void);
 /// that one (the text lists those that exist).
 HSP_API hsp_status hsp_agent_select(const char *selector, const struct hsp_agent **out_agent);
 
+/// What was read at initialisation; owned by the runtime. Never NULL.
 HSP_API const struct hsp_agent_info *hsp_agent_info_get(const struct hsp_agent *agent);
+/// HSA's own handle, for calls of HSA.
 HSP_API hsa_agent_t hsp_agent_handle(const struct hsp_agent *agent);
 
 /// ISAs in the runtime's order of preference: "amdgcn-amd-amdhsa--gfx90a:sramecc+:xnack-".

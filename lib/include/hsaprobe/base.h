@@ -91,6 +91,7 @@ typedef void (*hsp_log_function)(enum hsp_log_level level, const char *line, voi
 /// The initial level is HSAPROBE_LOG in the environment (none, error, warn, info, debug or 0..4),
 /// "warn" when it is unset or not understood.
 HSP_API void hsp_log_set(hsp_log_function function, void *data);
+/// Lines above this level are not made; acts at once, on all threads.
 HSP_API void hsp_log_set_level(enum hsp_log_level level);
 
 /// Nanoseconds of CLOCK_MONOTONIC_RAW: the clock of every host time in the library. About 25 ns a
@@ -125,6 +126,7 @@ struct hsp_clock_info {
     uint64_t read_cost_ns; ///< median cost of hsp_clock_ticks
     uint64_t quantum_ns;   ///< smallest difference seen between two readings that differ
 };
+/// Never fails. Calibrates if nothing has done so yet.
 HSP_API void hsp_clock_info_get(struct hsp_clock_info *out_info);
 
 #ifdef __cplusplus

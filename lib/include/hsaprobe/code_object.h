@@ -37,6 +37,7 @@ enum hsp_container {
     HSP_CONTAINER_BUNDLE,     ///< one or more offload bundles
     HSP_CONTAINER_FAT_BINARY, ///< .hip_fatbin of a host executable or library
 };
+/// What the bytes turned out to be.
 HSP_API enum hsp_container hsp_code_object_container(const struct hsp_code_object *object);
 
 struct hsp_image {
@@ -143,6 +144,7 @@ HSP_API hsp_status hsp_executable_create(struct hsp_code_object *object, size_t 
                                          struct hsp_executable **out_executable);
 /// NULL is fine. No kernel of it may be in flight.
 HSP_API void hsp_executable_destroy(struct hsp_executable *executable);
+/// The agent that it was loaded on.
 HSP_API const struct hsp_agent *hsp_executable_agent(const struct hsp_executable *executable);
 
 /// What a dispatch packet needs, as the runtime reports it for the loaded kernel.
@@ -153,6 +155,7 @@ struct hsp_kernel_code {
     uint32_t group_bytes;
     uint32_t private_bytes;
 };
+/// Looks a kernel of the loaded image up. HSP_ERROR_NOT_FOUND: it is of another image.
 HSP_API hsp_status hsp_executable_kernel(const struct hsp_executable *executable,
                                          const struct hsp_kernel *kernel,
                                          struct hsp_kernel_code *out_code);
@@ -161,6 +164,7 @@ HSP_API hsp_status hsp_executable_kernel(const struct hsp_executable *executable
 HSP_API hsp_status hsp_executable_range(const struct hsp_executable *executable,
                                         uint64_t *out_address, uint64_t *out_bytes);
 /// Address and size of a variable in device memory, by its name in the code object.
+/// HSP_ERROR_NOT_FOUND when there is none of this name, or it is no variable.
 HSP_API hsp_status hsp_executable_variable(const struct hsp_executable *executable,
                                            const char *name, uint64_t *out_address,
                                            uint32_t *out_bytes);

@@ -35,6 +35,7 @@ HSP_API hsp_status hsp_disassembly_create(const struct hsp_code_object *object,
                                           struct hsp_disassembly **out_disassembly);
 /// NULL is fine.
 HSP_API void hsp_disassembly_destroy(struct hsp_disassembly *disassembly);
+/// Number of instructions, words that are none included.
 HSP_API size_t hsp_disassembly_count(const struct hsp_disassembly *disassembly);
 /// NULL when out of range; owned by the disassembly.
 HSP_API const struct hsp_instruction *hsp_disassembly_at(const struct hsp_disassembly *disassembly,

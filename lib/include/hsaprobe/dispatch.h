@@ -76,6 +76,7 @@ HSP_API hsp_status hsp_arguments_set(struct hsp_arguments *arguments, uint32_t p
 HSP_API hsp_status hsp_arguments_set_named(struct hsp_arguments *arguments, const char *name,
                                            enum hsp_value_type type, const void *value,
                                            size_t bytes);
+/// hsp_arguments_set with a device address.
 HSP_API hsp_status hsp_arguments_set_pointer(struct hsp_arguments *arguments, uint32_t position,
                                              const void *address);
 /// hsp_arguments_bind_f32(arguments, "a", 2) and so on: hsp_arguments_set_named for one C type.

@@ -86,6 +86,7 @@ struct hsp_memory_info {
     uint32_t pool_flags;           ///< enum hsp_pool_flag
     void *user_data;               ///< hsp_memory_set_user_data
 };
+/// Looks up any address, also within an allocation. Takes a lock of the runtime.
 HSP_API hsp_status hsp_memory_info_get(const void *address, struct hsp_memory_info *out_info);
 /// Up to `capacity` agents that have access to the allocation; `out_count` gets how many there are,
 /// which may be more. The runtime leaves out the host, which has access to all that it has mapped.

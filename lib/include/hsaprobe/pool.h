@@ -41,14 +41,18 @@ struct hsp_pool_info {
     bool accessible_by_all; ///< every agent has access without being allowed
 };
 
+/// Number of an agent's pools.
 HSP_API size_t hsp_pool_count(const struct hsp_agent *agent);
 /// NULL when `index` is out of range.
 HSP_API const struct hsp_pool *hsp_pool_at(const struct hsp_agent *agent, size_t index);
 /// First pool of the global segment of the agent that allows allocation and has all these flags;
 /// NULL when there is none.
 HSP_API const struct hsp_pool *hsp_pool_find(const struct hsp_agent *agent, uint32_t flags);
+/// What was read at initialisation; owned by the runtime. Never NULL.
 HSP_API const struct hsp_pool_info *hsp_pool_info_get(const struct hsp_pool *pool);
+/// The agent whose memory it is.
 HSP_API const struct hsp_agent *hsp_pool_agent(const struct hsp_pool *pool);
+/// HSA's own handle, for calls of HSA.
 HSP_API hsa_amd_memory_pool_t hsp_pool_handle(const struct hsp_pool *pool);
 
 /// What hsp_memory_alloc and hsp_memory_free have done with a pool in this process since
@@ -76,6 +80,7 @@ HSP_API hsp_status hsp_kernarg_arena_create(const struct hsp_agent *agent, size_
 HSP_API void hsp_kernarg_arena_destroy(struct hsp_kernarg_arena *arena);
 /// NULL when all blocks are out.
 HSP_API void *hsp_kernarg_arena_acquire(struct hsp_kernarg_arena *arena);
+/// Gives a block of this arena back, once no kernel reads it any more. Not NULL.
 HSP_API void hsp_kernarg_arena_release(struct hsp_kernarg_arena *arena, void *block);
 /// Rounded size of each block.
 HSP_API size_t hsp_kernarg_arena_block_bytes(const struct hsp_kernarg_arena *arena);

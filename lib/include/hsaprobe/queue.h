@@ -81,11 +81,15 @@ HSP_API hsp_status hsp_queue_wrap(const struct hsp_agent *agent, hsa_queue_t *na
 /// NULL is fine. Work in flight is dropped by the runtime.
 HSP_API void hsp_queue_destroy(struct hsp_queue *queue);
 
+/// HSA's own queue, for calls of HSA; valid as long as this one.
 HSP_API hsa_queue_t *hsp_queue_native(const struct hsp_queue *queue);
+/// The agent that consumes its packets.
 HSP_API const struct hsp_agent *hsp_queue_agent(const struct hsp_queue *queue);
+/// How the ring writer rings it.
 HSP_API enum hsp_doorbell hsp_queue_doorbell(const struct hsp_queue *queue);
 /// Number of slots.
 HSP_API uint32_t hsp_queue_packet_count(const struct hsp_queue *queue);
+/// Device timestamps in the completion signals of packets submitted from now on.
 HSP_API hsp_status hsp_queue_set_profiling(struct hsp_queue *queue, bool enable);
 /// HSP_OK, or why the queue is in the error state (the HSA status); then nothing more executes.
 HSP_API hsp_status hsp_queue_error(const struct hsp_queue *queue);
@@ -102,8 +106,9 @@ union hsp_packet {
     uint32_t words[16];
 };
 
-/// Packets reserved so far, and consumed so far; slot of packet n is n modulo the size.
+/// Packets reserved so far; the slot of packet n is n modulo the size. Relaxed.
 HSP_API uint64_t hsp_queue_write_index(const struct hsp_queue *queue);
+/// Packets consumed so far: taken from the ring, not necessarily completed. Acquire.
 HSP_API uint64_t hsp_queue_read_index(const struct hsp_queue *queue);
 
 /// Takes `count` consecutive packets if there is room now. HSP_ERROR_FULL otherwise (without error

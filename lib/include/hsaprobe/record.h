@@ -54,13 +54,16 @@ struct hsp_counter {
 };
 /// Number of functions; ids are 0 .. count - 1.
 HSP_API uint16_t hsp_counter_count(void);
+/// HSP_ERROR_INVALID_ARGUMENT: no such id. Each number by itself is right at some moment.
 HSP_API hsp_status hsp_counter_get(uint16_t id, struct hsp_counter *out_counter);
 
 /// A copy of all events at one moment, in order of start_ns.
 struct hsp_snapshot;
+/// Threads go on recording meanwhile. Allocates 32 bytes an event, and sorts.
 HSP_API hsp_status hsp_snapshot_take(struct hsp_snapshot **out_snapshot);
 /// NULL is fine.
 HSP_API void hsp_snapshot_destroy(struct hsp_snapshot *snapshot);
+/// Number of events.
 HSP_API size_t hsp_snapshot_count(const struct hsp_snapshot *snapshot);
 /// Array of hsp_snapshot_count events; owned by the snapshot.
 HSP_API const struct hsp_event *hsp_snapshot_events(const struct hsp_snapshot *snapshot);

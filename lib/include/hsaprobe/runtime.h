@@ -63,6 +63,7 @@ enum hsp_wrapper_mode {
 };
 /// Process-wide; off at first. Works before hsp_runtime_init too.
 HSP_API hsp_status hsp_runtime_set_wrapper_mode(enum hsp_wrapper_mode mode);
+/// The mode that was set last.
 HSP_API enum hsp_wrapper_mode hsp_runtime_wrapper_mode(void);
 
 /// Version of this library, "0.1.0".

@@ -37,8 +37,11 @@ HSP_API hsp_status hsp_signal_create(int64_t initial, const struct hsp_signal_op
 /// A zero handle is fine.
 HSP_API void hsp_signal_destroy(hsa_signal_t signal);
 
+/// The value now. A doorbell has none that could be read.
 HSP_API int64_t hsp_signal_load_relaxed(hsa_signal_t signal);
 HSP_API int64_t hsp_signal_load_acquire(hsa_signal_t signal);
+/// Sets the value and wakes those who sleep on the signal, which enters the driver for a signal
+/// that interrupts.
 HSP_API void hsp_signal_store_relaxed(hsa_signal_t signal, int64_t value);
 HSP_API void hsp_signal_store_release(hsa_signal_t signal, int64_t value);
 /// Changes the value without waking waiters.
@@ -46,7 +49,7 @@ HSP_API void hsp_signal_silent_store_relaxed(hsa_signal_t signal, int64_t value)
 HSP_API void hsp_signal_silent_store_release(hsa_signal_t signal, int64_t value);
 
 /// hsp_signal_add_relaxed(signal, value) and so on: add, subtract, and, or, xor in the orders
-/// relaxed, acquire, release and acq_rel. They return nothing, as in HSA.
+/// relaxed, acquire, release and acq_rel. They return nothing and wake sleepers, as in HSA.
 #define HSP_SIGNAL_UPDATE(op)                                                                      \
     HSP_API void hsp_signal_##op##_relaxed(hsa_signal_t signal, int64_t value);                    \
     HSP_API void hsp_signal_##op##_acquire(hsa_signal_t signal, int64_t value);                    \
@@ -59,7 +62,7 @@ HSP_SIGNAL_UPDATE(or);
 HSP_SIGNAL_UPDATE(xor);
 #undef HSP_SIGNAL_UPDATE
 
-/// Return the value before.
+/// Sets the value, wakes sleepers and returns the value before.
 HSP_API int64_t hsp_signal_exchange_relaxed(hsa_signal_t signal, int64_t value);
 HSP_API int64_t hsp_signal_exchange_acquire(hsa_signal_t signal, int64_t value);
 HSP_API int64_t hsp_signal_exchange_release(hsa_signal_t signal, int64_t value);
@@ -179,6 +182,7 @@ HSP_API hsp_status hsp_signal_dispatch_times(hsa_signal_t signal, const struct h
                                              struct hsp_device_times *out_times);
 /// The same for an asynchronous copy; copies are timed after hsp_signal_time_copies(true).
 HSP_API hsp_status hsp_signal_copy_times(hsa_signal_t signal, struct hsp_device_times *out_times);
+/// Whether asynchronous copies of all agents are timed, from now on; off at first.
 HSP_API hsp_status hsp_signal_time_copies(bool enable);
 
 #ifdef __cplusplus
