@@ -56,7 +56,7 @@ enum hsp_trace_kind {
     /// packet's index, detail[0] the kernel object (0 for a barrier), detail[1] the queue's id,
     /// child_ticks the grid in work-items, end_ticks the work-group's size. `id` is the AQL type.
     HSP_TRACE_DISPATCH,
-    /// A copy was submitted, inside the call `parent_seq`. start_ticks; `value` is its number,
+    /// A copy was submitted by the call `parent_seq`, at whose start_ticks; `value` is its number,
     /// detail[0] the bytes, detail[1] HSP_TRACE_COPIES, child_ticks and end_ticks destination and
     /// source.
     HSP_TRACE_COPY,

@@ -255,7 +255,8 @@ static void write_copy(uint64_t number, uint64_t bytes, uint64_t to, uint64_t fr
     struct hsp_trace_event *event = ring ? hsp_writer_claim(ring) : NULL;
     if (!event)
         return;
-    event->start_ticks = hsp_writer_clock();
+    // When it was called: by its return the copy may be over.
+    event->start_ticks = ring->depth ? ring->open[ring->depth - 1].start_ticks : hsp_writer_clock();
     event->end_ticks = from;
     event->child_ticks = to;
     event->value = number;

@@ -12,7 +12,8 @@
 /* A thread's layer or a queue: one track each in a viewer. */
 struct track {
     int32_t pid;
-    uint64_t id;
+    uint32_t id;
+    uint64_t end_ticks; /* of a queue's or the copies' last slice */
 };
 
 struct trace_export {
@@ -33,9 +34,13 @@ struct trace_export {
     } argument; /* of the ioctl whose event comes next */
 };
 
-/* Threads have 8 tracks, one per layer; queues and copies follow far behind. */
-#define QUEUE_TRACKS UINT64_C(0x100000000)
-#define COPY_TRACK   UINT64_C(0x1ffffffff)
+/* Viewers take 32 bits. Threads have 8 tracks, one per layer (threads have 22 bits); copies and
+ * queues follow far behind, each with lanes for what the device did at the same time: slices of one
+ * track must not overlap. */
+#define LANES        16u
+#define COPY_TRACKS  0x80000000u
+#define QUEUE_TRACKS 0x90000000u
+#define QUEUE_BITS   0xffffffu
 
 static int64_t relative_ns(const struct trace_export *file, uint64_t ticks) {
     const bool is_before = ticks < file->anchor_ticks;
@@ -116,6 +121,15 @@ static void print_us(FILE *stream, const char *key, int64_t ns) {
             length % 1000);
 }
 
+/* Both ends rounded alike: a call never ends after the one around it. */
+static void print_interval(const struct trace_export *file, uint64_t start_ticks,
+                           const uint64_t *end_ticks) {
+    const int64_t start = relative_ns(file, start_ticks);
+    print_us(file->stream, "ts", start);
+    if (end_ticks)
+        print_us(file->stream, "dur", relative_ns(file, *end_ticks) - start);
+}
+
 static void announce_process(struct trace_export *file, const struct hsp_session_process *process) {
     const char *program = hsp_session_program(process);
     const char *slash = strrchr(program, '/');
@@ -126,13 +140,14 @@ static void announce_process(struct trace_export *file, const struct hsp_session
     fputs("}}", file->stream);
 }
 
-/* Names a track, and its process, before its first event. */
-static void announce_track(struct trace_export *file, const struct hsp_session_process *process,
-                           uint64_t id, const char *what, uint64_t number, const char *layer) {
+/* Names a track, and its process, before its first event. Valid until the next one is named. */
+static struct track *announce_track(struct trace_export *file,
+                                    const struct hsp_session_process *process, uint32_t id,
+                                    const char *what, uint64_t number, const char *layer) {
     bool has_process = false;
     for (uint32_t i = file->track_count; i-- > 0;) {
         if (file->tracks[i].id == id && file->tracks[i].pid == process->pid)
-            return;
+            return &file->tracks[i];
         has_process |= file->tracks[i].pid == process->pid;
     }
     if (!has_process)
@@ -141,16 +156,17 @@ static void announce_track(struct trace_export *file, const struct hsp_session_p
     file->tracks[file->track_count++] = (struct track){.pid = process->pid, .id = id};
     begin_chrome(file);
     fprintf(file->stream,
-            "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%" PRIu64
+            "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%" PRIu32
             ",\"args\":{\"name\":\"%s %" PRIu64 "%s%s\"}},\n"
-            "{\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":%d,\"tid\":%" PRIu64
-            ",\"args\":{\"sort_index\":%" PRIu64 "}}",
+            "{\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":%d,\"tid\":%" PRIu32
+            ",\"args\":{\"sort_index\":%" PRIu32 "}}",
             process->pid, id, what, number, *layer ? " " : "", layer, process->pid, id, id);
+    return &file->tracks[file->track_count - 1];
 }
 
-static uint64_t thread_track(struct trace_export *file, const struct hsp_session_process *process,
+static uint32_t thread_track(struct trace_export *file, const struct hsp_session_process *process,
                              uint32_t thread, enum hsp_trace_layer layer) {
-    const uint64_t id = (uint64_t)thread * 8 + (unsigned)layer;
+    const uint32_t id = thread * 8 + (unsigned)layer;
     const char *name = hsp_layer_name(layer);
     announce_track(file, process, id, "thread", thread, name ? name : "?");
     return id;
@@ -194,16 +210,14 @@ static void describe_call(struct trace_export *file, struct call *call) {
 
 static void chrome_call(struct trace_export *file, const struct call *call) {
     const struct hsp_trace_event *event = call->event;
-    const uint64_t track = thread_track(file, call->process, call->thread, call->layer);
+    const uint32_t track = thread_track(file, call->process, call->thread, call->layer);
     const bool is_finished = event->kind == HSP_TRACE_CALL;
     begin_chrome(file);
     fprintf(file->stream, "{\"ph\":\"%s\",\"name\":", is_finished ? "X" : "B");
     print_json_text(file->stream, call->name);
-    fprintf(file->stream, ",\"cat\":\"%s\",\"pid\":%d,\"tid\":%" PRIu64, call->layer_name,
+    fprintf(file->stream, ",\"cat\":\"%s\",\"pid\":%d,\"tid\":%" PRIu32, call->layer_name,
             call->process->pid, track);
-    print_us(file->stream, "ts", relative_ns(file, event->start_ticks));
-    if (is_finished)
-        print_us(file->stream, "dur", (int64_t)call->duration_ns);
+    print_interval(file, event->start_ticks, is_finished ? &event->end_ticks : NULL);
     fprintf(file->stream, ",\"args\":{\"result\":%" PRId64 ",\"self_ns\":%" PRIu64,
             (int64_t)event->value, call->self_ns);
     if (event->detail[0] || event->detail[1])
@@ -300,44 +314,62 @@ struct work {
     bool is_copy;
 };
 
-/* An arrow from the call that rang to the device's slice. */
-static void chrome_flow(struct trace_export *file, const struct work *work, uint64_t device_track) {
+/* An arrow from the call that rang to the device's slice; it points forwards, also where the device
+ * was faster than the doorbell. None where it was over by then: it would point nowhere. */
+static void chrome_flow(struct trace_export *file, const struct work *work, uint32_t device_track) {
     const struct hsp_trace_event *submit = &work->work->submit;
-    if (submit->parent_id == HSP_TRACE_NO_ID)
+    const uint64_t start = work->work->start_ticks;
+    const uint64_t arrival = start > submit->start_ticks ? start : submit->start_ticks;
+    if (submit->parent_id == HSP_TRACE_NO_ID || arrival > work->work->end_ticks)
         return;
     const enum hsp_trace_layer layer = hsp_session_layer(work->process, submit->parent_id);
-    const uint64_t caller = thread_track(file, work->process, work->work->thread, layer);
+    const uint32_t caller = thread_track(file, work->process, work->work->thread, layer);
     const uint64_t id = file->flow_count++;
     begin_chrome(file);
     fprintf(file->stream,
             "{\"ph\":\"s\",\"name\":\"launch\",\"cat\":\"launch\",\"id\":%" PRIu64
-            ",\"pid\":%d,\"tid\":%" PRIu64,
+            ",\"pid\":%d,\"tid\":%" PRIu32,
             id, work->process->pid, caller);
     print_us(file->stream, "ts", relative_ns(file, submit->start_ticks));
     fprintf(file->stream,
             "},\n{\"ph\":\"f\",\"bp\":\"e\",\"name\":\"launch\",\"cat\":\"launch\",\"id\":%" PRIu64
-            ",\"pid\":%d,\"tid\":%" PRIu64,
+            ",\"pid\":%d,\"tid\":%" PRIu32,
             id, work->process->pid, device_track);
-    print_us(file->stream, "ts", relative_ns(file, work->work->start_ticks));
+    print_us(file->stream, "ts", relative_ns(file, arrival));
     fputs("}", file->stream);
+}
+
+/* The first lane that is free then; the last one where all are taken. */
+static uint32_t device_track(struct trace_export *file, const struct work *work) {
+    const uint64_t queue = work->work->submit.detail[1];
+    const uint32_t first =
+        work->is_copy ? COPY_TRACKS : QUEUE_TRACKS + ((uint32_t)queue & QUEUE_BITS) * LANES;
+    struct track *track = NULL;
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        char name[24] = "";
+        if (lane)
+            snprintf(name, sizeof name, "lane %u", lane);
+        track = announce_track(file, work->process, first + lane,
+                               work->is_copy ? "copies" : "queue", work->is_copy ? 0 : queue, name);
+        if (track->end_ticks <= work->work->start_ticks)
+            break;
+    }
+    if (track->end_ticks < work->work->end_ticks)
+        track->end_ticks = work->work->end_ticks;
+    return track->id;
 }
 
 static void chrome_work(struct trace_export *file, const struct work *work) {
     const struct hsp_trace_event *submit = &work->work->submit;
-    const uint64_t queue = submit->detail[1];
-    const uint64_t track = work->is_copy ? COPY_TRACK : QUEUE_TRACKS + queue;
     if (!work->work->has_times)
         return; /* the call that submitted it is there */
-    announce_track(file, work->process, track, work->is_copy ? "copies" : "queue",
-                   work->is_copy ? 0 : queue, "");
+    const uint32_t track = device_track(file, work);
     begin_chrome(file);
     fputs("{\"ph\":\"X\",\"name\":", file->stream);
     print_json_text(file->stream, work->name);
-    fprintf(file->stream, ",\"cat\":\"device\",\"pid\":%d,\"tid\":%" PRIu64, work->process->pid,
+    fprintf(file->stream, ",\"cat\":\"device\",\"pid\":%d,\"tid\":%" PRIu32, work->process->pid,
             track);
-    print_us(file->stream, "ts", relative_ns(file, work->work->start_ticks));
-    print_us(file->stream, "dur",
-             (int64_t)hsp_clock_ticks_to_ns(work->work->end_ticks - work->work->start_ticks));
+    print_interval(file, work->work->start_ticks, &work->work->end_ticks);
     fprintf(file->stream, ",\"args\":{\"%s\":%" PRIu64 ",\"%s\":%" PRIu64 "}}",
             work->is_copy ? "copy" : "packet", submit->value, work->is_copy ? "bytes" : "grid",
             work->is_copy ? submit->detail[0] : submit->child_ticks);

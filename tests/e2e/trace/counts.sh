@@ -194,6 +194,13 @@ room() {
         made "words about a program without ROCm" "that there is nothing" "$(cat "$work/summary")"
 }
 
+# viewable PROGRAM...: what a viewer demands of the file.
+viewable() {
+    file=$work/events.json
+    "$hsaprobe" trace --device soft -o "$file" --lossless -- "$@" >"$work/out" 2>"$work/summary"
+    "$programs/trace_json_check" "$file" >"$work/checked" || made "Chrome's JSON of $*" strict broken
+}
+
 device() {
     trace 0 -- "$calls" dispatch 200
     made "packets" 200 "$(rows dispatch empty)"
@@ -207,6 +214,10 @@ device() {
     trace 0 -- env HSA_ENABLE_SDMA=0 "$calls" copy 50
     made "copies by kernels" 50 "$(rows copy copy)"
     made "copies by kernels with times" 50 "$(rows copy copy timed)"
+    viewable "$calls" fork 50
+    viewable "$calls" kill 50
+    viewable "$calls" dispatch 50
+    made "arrows to packets" 50 "$(cut -d ' ' -f 2 "$work/checked")"
 }
 
 hip() {
@@ -236,6 +247,10 @@ hip() {
     "$programs/trace_json_check" "$file" >"$work/checked" || made "Chrome's JSON" readable broken
     awk '{ exit !($1 > 130 && $2 > 0 && $2 == $3) }' "$work/checked" ||
         made "slices, arrows' begins and ends" plenty "$(cat "$work/checked")"
+    viewable "$hip_calls" threads 20
+    viewable "$hip_calls" copy 20
+    [ "$(cut -d ' ' -f 2 "$work/checked")" -eq 60 ] ||
+        made "arrows to copies" 60 "$(cat "$work/checked")"
 }
 
 "$group"
