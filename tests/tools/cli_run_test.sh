@@ -28,6 +28,19 @@ accept 'kernel' run "$SAXPY" sax --grid 1 --block 64 --arg f32:1 --arg 'f32[64]'
 export XDG_CACHE_HOME="$SCRATCH/cache"
 echo 'kernel void twice(global int *p) { p[get_global_id(0)] *= 2; }' >twice.cl
 accept ' 3 6' run twice.cl twice --global 64 --block 64 --arg 'i32[64]=iota>print:4'
+# names are in compiled sources, and local pointers have their LDS
+cat >local.cl <<'END'
+kernel void turn(global int *data, int factor, local int *own) {
+    size_t i = get_local_id(0);
+    own[i] = data[i];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    data[i] = own[63 - i] * factor;
+}
+END
+accept ' 1 434' run local.cl turn --global 64 --block 64 --arg own=u32:256 --arg factor=i32:7 \
+    --arg 'data=i32[64]=iota>print:4'
+refuse 1 'geometry: ' run local.cl turn --global 64 --block 64 --arg own=u32:70000 --arg factor=i32:7 \
+    --arg 'data=i32[64]'
 echo '.nonsense' >bad.s
 run run bad.s k --global 64 --block 64
 [ "$code" -eq 1 ] || complain "a source with a mistake: exit code $code"

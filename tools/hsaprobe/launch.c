@@ -161,6 +161,13 @@ static int set_arguments(const struct launch_input *input, struct launch *launch
     return check_arguments(input, launch);
 }
 
+/* OpenCL's local pointers take LDS, which their sizes say. */
+static int add_local_bytes(struct launch *launch) {
+    launch->geometry.dynamic_group_bytes += hsp_arguments_local_bytes(launch->arguments);
+    hsp_status status = hsp_geometry_check(&launch->geometry, launch->kernel, launch->agent);
+    return status ? failure_of(status, "geometry") : EXIT_OK;
+}
+
 int launch_prepare(struct launch_input *input, const struct hsp_agent *agent,
                    struct launch *out_launch) {
     *out_launch = (struct launch){.agent = agent};
@@ -169,6 +176,8 @@ int launch_prepare(struct launch_input *input, const struct hsp_agent *agent,
         code = set_geometry(input, out_launch);
     if (!code)
         code = set_arguments(input, out_launch);
+    if (!code)
+        code = add_local_bytes(out_launch);
     return code;
 }
 
