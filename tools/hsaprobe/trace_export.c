@@ -13,7 +13,17 @@
 struct track {
     int32_t pid;
     uint32_t id;
-    uint64_t end_ticks; /* of a queue's or the copies' last slice */
+    struct lane *lane; /* of queues and copies */
+};
+
+/* When the device was busy. Slices arrive as they are collected, nearly in their order. */
+#define INTERVALS 64u
+struct lane {
+    uint64_t floor_ticks; /* nothing fits before */
+    uint32_t count;
+    struct {
+        uint64_t start, end;
+    } intervals[INTERVALS];
 };
 
 struct trace_export {
@@ -96,6 +106,8 @@ uint64_t trace_export_finish(struct trace_export *file) {
     const uint64_t left_out = file->left_out;
     if (file->options.format == TRACE_CHROME)
         fputs("\n]}\n", file->stream);
+    for (uint32_t i = 0; i < file->track_count; i++)
+        free(file->tracks[i].lane);
     free(file->tracks);
     free(file);
     return left_out;
@@ -339,6 +351,32 @@ static void chrome_flow(struct trace_export *file, const struct work *work, uint
     fputs("}", file->stream);
 }
 
+static bool is_free(const struct lane *lane, uint64_t start, uint64_t end) {
+    if (start < lane->floor_ticks)
+        return false;
+    for (uint32_t i = 0; i < lane->count; i++)
+        if (start < lane->intervals[i].end && end > lane->intervals[i].start)
+            return false;
+    return true;
+}
+
+/* Forgets the earliest one where there is no room. */
+static void take_interval(struct lane *lane, uint64_t start, uint64_t end) {
+    uint32_t place = lane->count;
+    if (place == INTERVALS) {
+        place = 0;
+        for (uint32_t i = 1; i < INTERVALS; i++)
+            if (lane->intervals[i].end < lane->intervals[place].end)
+                place = i;
+        if (lane->intervals[place].end > lane->floor_ticks)
+            lane->floor_ticks = lane->intervals[place].end;
+    } else {
+        lane->count++;
+    }
+    lane->intervals[place].start = start;
+    lane->intervals[place].end = end;
+}
+
 /* The first lane that is free then; the last one where all are taken. */
 static uint32_t device_track(struct trace_export *file, const struct work *work) {
     const uint64_t queue = work->work->submit.detail[1];
@@ -351,11 +389,12 @@ static uint32_t device_track(struct trace_export *file, const struct work *work)
             snprintf(name, sizeof name, "lane %u", lane);
         track = announce_track(file, work->process, first + lane,
                                work->is_copy ? "copies" : "queue", work->is_copy ? 0 : queue, name);
-        if (track->end_ticks <= work->work->start_ticks)
+        if (!track->lane)
+            track->lane = xcalloc(1, sizeof *track->lane);
+        if (is_free(track->lane, work->work->start_ticks, work->work->end_ticks))
             break;
     }
-    if (track->end_ticks < work->work->end_ticks)
-        track->end_ticks = work->work->end_ticks;
+    take_interval(track->lane, work->work->start_ticks, work->work->end_ticks);
     return track->id;
 }
 
