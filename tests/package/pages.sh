@@ -29,6 +29,8 @@ for name in "${names[@]}"; do
     for option in "${options[@]}"; do
         grep -qE -- "^ +(-., )?$option\b" <<<"$text" || fail "$name: no $option"
     done
+    other=$(sed -n '/^OPTIONS/,/^[A-Z]/s/^       -/-/p' <<<"$text" | grep -vE '^(-., )?--[a-z]')
+    [ -z "$other" ] || fail "$name: no option: $other"
     grep -q "hsaprobe-$name(1)" <<<"$(shown "$folder/man1/hsaprobe.1")" || fail "hsaprobe(1): no $name"
 done
 text=$(shown "$folder/man1/hsaprobe-soft.1")

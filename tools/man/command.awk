@@ -15,7 +15,8 @@ state == "usage" && /^(Usage:| )/ {
 state == "usage" { state = "summary" }
 state == "summary" && !NF { state = "options"; next }
 state == "summary" { next }
-state == "options" && /^ +-/ {
+# A text may go on with an option's name, but not this far to the left.
+state == "options" && match($0, /^ +-/) && RLENGTH < 10 {
     line = $0
     sub(/^ +/, "", line)
     at = match(line, /  +/)
