@@ -60,6 +60,17 @@ calls_in_processes() {
     made "calls before abort" 100 "$(load)"
     trace 137 -- "$calls" kill 100
     made "calls before SIGKILL" 100 "$(load)"
+    trace 139 -- "$calls" crash 100
+    made "calls before SIGSEGV" 100 "$(load)"
+    trace 0 -- "$calls" system 100
+    made "calls of a process and of one that system() started" 200 "$(load)"
+    trace 0 -- "$calls" again 100
+    made "signals created while the runtime came and went" 300 "$(rows call hsa_signal_create)"
+    made "begins of the runtime" 5 "$(rows call hsa_init)"
+    trace 0 -- "$calls" daemon 100
+    made "processes of a daemon" 2 "$(summary processes)"
+    [ "$(grep -c '^note: 1 processes still run' "$work/summary")" -eq 1 ] ||
+        made "words about a daemon" "that it still runs" "$(tail -n 1 "$work/summary")"
     trace 127 -- "$work/nothing-here"
     trace 0 -- env -u HSA_TOOLS_LIB "$calls" load 300
     made "calls where the runtime hands out no table" 300 "$(load)"
@@ -228,6 +239,7 @@ hip() {
     # Without signals of their own; one that ran ahead of its doorbell has no times.
     [ "$(rows dispatch .*nothing.* timed)" -gt 0 ] || made "their times" some none
     trace 0 -- "$hip_calls" threads 50
+    adds_up || made "parts of HIP calls" "all of them" "$(cat "$work/summary")"
     made "HIP launches of four threads" 200 "$(rows call hipLaunchKernel)"
     made "their packets" 200 "$(rows dispatch .*nothing.*)"
     trace 0 -- "$hip_calls" copy 20
@@ -251,6 +263,15 @@ hip() {
     viewable "$hip_calls" copy 20
     [ "$(cut -d ' ' -f 2 "$work/checked")" -eq 60 ] ||
         made "arrows to copies" 60 "$(cat "$work/checked")"
+}
+
+# The parts of each HIP call's time are all of it, but for what the tracer took out.
+adds_up() {
+    awk '/^recorder for packets/ { recorder = $5 }
+        /^Calls/ { part = 1 } /^What HIP calls do/ { part = 2 } /^Packets/ { part = 0 }
+        part == 1 && $1 == "hip" { left += $4 - $5 }
+        part == 2 && NF > 5 { left -= $NF }
+        END { exit !(recorder > 0 && left > -1 && left < recorder * 1.02 + 1) }' "$work/summary"
 }
 
 "$group"

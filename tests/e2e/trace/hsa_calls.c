@@ -130,6 +130,46 @@ static void load_and_exec(char **argv) {
     CHECK(false, "exec");
 }
 
+static void create_signals(void) {
+    for (uint64_t i = 0; i < count; i++)
+        HSA(hsa_signal_destroy(e2e_signal(1)));
+}
+
+// Each time the runtime hands out a fresh table.
+static void begin_again(void) {
+    e2e_close();
+    for (int i = 0; i < 3; i++) {
+        HSA(hsa_init());
+        create_signals();
+        HSA(hsa_shut_down());
+    }
+    HSA(hsa_init());
+}
+
+// The process that was started ends; another goes on, until nobody listens any more.
+static void leave_a_daemon(void) {
+    e2e_close();
+    CHECK(daemon(1, 1) == 0, "daemon");
+    HSA(hsa_init());
+    create_signals();
+    const char *recording = getenv("HSAPROBE_RECORD");
+    while (recording && access(recording, F_OK) == 0)
+        create_signals();
+    create_signals();
+}
+
+static void spawn(char **argv) {
+    char command[512];
+    load();
+    snprintf(command, sizeof command, "'%s' load %s >/dev/null", argv[0], argv[2]);
+    CHECK(system(command) == 0, "%s", command);
+}
+
+static void crash(void) {
+    load();
+    raise(SIGSEGV);
+}
+
 int main(int argc, char **argv) {
     struct e2e e2e;
     CHECK(argc > 2, "usage: hsa_calls MODE COUNT [THREADS]");
@@ -150,6 +190,14 @@ int main(int argc, char **argv) {
         call_in_child();
     else if (strcmp(mode, "exec") == 0)
         load_and_exec(argv);
+    else if (strcmp(mode, "again") == 0)
+        begin_again();
+    else if (strcmp(mode, "daemon") == 0)
+        leave_a_daemon();
+    else if (strcmp(mode, "system") == 0)
+        spawn(argv);
+    else if (strcmp(mode, "crash") == 0)
+        crash();
     else if (strcmp(mode, "abort") == 0)
         load(), abort();
     else if (strcmp(mode, "kill") == 0)
