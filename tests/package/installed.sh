@@ -58,6 +58,10 @@ done
 run "$command" layers --kernel empty --arm timer --arm thread=./arm_thread --restarts 1 --rounds 2
 grep -q '^empty *thread ' "$work/log" || fail "no arm thread: $(cat "$work/log")"
 
+# The tracer finds its library beside the command.
+run "$command" trace -o trace.csv -- ./first_launch
+grep -q '^call,hsa,"hsa_queue_create",' trace.csv || fail "trace: $(head -n 3 trace.csv)"
+
 # The first one, with pkg-config; it names itself where there is no device.
 export PKG_CONFIG_PATH=$libraries/pkgconfig
 read -ra flags < <(pkg-config --cflags --libs hsaprobe) || fail "pkg-config finds nothing"

@@ -36,6 +36,7 @@ enum {
     KEY_LOSSLESS,
     KEY_RING,
     KEY_LIMIT,
+    KEY_ALL_TIMES,
     KEY_DEVICE
 };
 
@@ -49,6 +50,7 @@ struct trace_input {
     struct trace_export_options export;
     struct hsp_session_options session;
     uint64_t start_after_ns, stop_after_ns; /* 0: not at all */
+    bool has_all_times;
     struct device_choice device;
 };
 
@@ -74,6 +76,10 @@ static const struct argp_option options[] = {
      "a thread whose events find no room waits; by default they are dropped and counted", 0},
     {"ring", KEY_RING, "EVENTS", 0, "room for each thread, a power of two (default 65536)", 0},
     {"limit", KEY_LIMIT, "SIZE", 0, "write at most so much to FILE, with K, M, G or T", 0},
+    {"all-times", KEY_ALL_TIMES, NULL, 0,
+     "HIP gives each packet a signal of its own, so that every kernel has times; launches cost "
+     "more",
+     0},
     {"device", KEY_DEVICE, "DEVICE", 0,
      "soft: run it on the software GPU; hw: don't (default: where there is no AMD GPU)", 0},
     {0},
@@ -214,6 +220,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (!parse_size(arg, &number) || number == 0)
             usage_error(state, "--limit: '%s' is not a size such as 512M or 16G", arg);
         input->export.limit_bytes = number;
+        return 0;
+    case KEY_ALL_TIMES:
+        input->has_all_times = true;
         return 0;
     case KEY_DEVICE:
         if (!device_choice_parse(arg, &input->device))
@@ -415,6 +424,8 @@ static int prepare(const struct trace_input *input, const struct hsp_session *se
     /* ROCr 6.1 and later: tools get the table beside rocprofiler-register. */
     setenv("HSA_TOOLS_ROCPROFILER_V1_TOOLS", "1", 0);
     setenv(HSP_SESSION_VARIABLE, hsp_session_path(session), 1);
+    if (input->has_all_times)
+        setenv("HIP_FORCE_QUEUE_PROFILING", "1", 1);
     free(list);
     free(library);
     return code;

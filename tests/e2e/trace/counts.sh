@@ -238,6 +238,8 @@ hip() {
     made "their packets" 301 "$(rows dispatch .*nothing.*)"
     # Without signals of their own; one that ran ahead of its doorbell has no times.
     [ "$(rows dispatch .*nothing.* timed)" -gt 0 ] || made "their times" some none
+    trace 0 --all-times -- "$hip_calls" wait 300
+    made "times of all HIP launches" 301 "$(rows dispatch .*nothing.* timed)"
     trace 0 -- "$hip_calls" threads 50
     adds_up || made "parts of HIP calls" "all of them" "$(cat "$work/summary")"
     made "HIP launches of four threads" 200 "$(rows call hipLaunchKernel)"
