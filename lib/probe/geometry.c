@@ -74,6 +74,14 @@ static hsp_status check_kernel(const struct hsp_geometry *geometry,
                             "kernel %s requires work-groups of %u,%u,%u, not %u,%u,%u",
                             kernel->demangled, required[0], required[1], required[2],
                             geometry->workgroup[0], geometry->workgroup[1], geometry->workgroup[2]);
+    for (uint32_t i = 0; i < 3 && kernel->whole_groups_only; i++)
+        if (geometry->grid[i] % geometry->workgroup[i] != 0)
+            return hsp_hint(hsp_fail(HSP_ERROR_GEOMETRY,
+                                     "kernel %s was compiled for whole work-groups: the grid of %u "
+                                     "work-items in %c is no multiple of %u",
+                                     kernel->demangled, geometry->grid[i], dimension_names[i],
+                                     geometry->workgroup[i]),
+                            "a grid rounded up, with a check in the kernel");
     const uint64_t size = workgroup_size(geometry);
     if (kernel->workgroup_max_size != 0 && size > kernel->workgroup_max_size)
         return hsp_hint(hsp_fail(HSP_ERROR_GEOMETRY,

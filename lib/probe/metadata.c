@@ -23,7 +23,7 @@ struct reader {
 /// A key of a map and where its value goes in the struct being filled.
 struct field {
     const char *key;
-    enum { TEXT, NUMBER, FLAG, SIZE_3, ARGUMENTS } kind;
+    enum { TEXT, NUMBER, FLAG, NUMBER_FLAG, SIZE_3, ARGUMENTS } kind;
     size_t offset;
 };
 
@@ -59,6 +59,8 @@ static const struct field kernel_fields[] = {
     {".sgpr_spill_count", NUMBER, KERNEL(sgpr_spill_count)},
     {".vgpr_spill_count", NUMBER, KERNEL(vgpr_spill_count)},
     {".uses_dynamic_stack", FLAG, KERNEL(uses_dynamic_stack)},
+    // Version 5 of newer compilers than LLVM 15.
+    {".uniform_work_group_size", NUMBER_FLAG, KERNEL(whole_groups_only)},
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -101,6 +103,14 @@ static hsp_status read_flag(struct reader *reader, const char *key, bool *flag) 
     return status;
 }
 
+static hsp_status read_number_flag(struct reader *reader, const char *key, bool *flag) {
+    uint32_t number = 0;
+    const hsp_status status = read_number(reader, key, &number);
+    if (status == HSP_OK)
+        *flag = number != 0;
+    return status;
+}
+
 static hsp_status read_size_3(struct reader *reader, const char *key, uint32_t *size) {
     struct hsp_msgpack_item list;
     hsp_status status = next(reader, HSP_MSGPACK_ARRAY, key, &list);
@@ -122,6 +132,8 @@ static hsp_status read_field(struct reader *reader, const struct field *field, v
         return read_number(reader, field->key, member);
     case FLAG:
         return read_flag(reader, field->key, member);
+    case NUMBER_FLAG:
+        return read_number_flag(reader, field->key, member);
     case SIZE_3:
         return read_size_3(reader, field->key, member);
     case ARGUMENTS:

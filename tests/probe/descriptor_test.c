@@ -33,6 +33,7 @@ static void fields_are_what_the_assembler_was_told(void **state) {
     (void)state;
     struct hsp_code_object *object = open_file("descriptor.elf");
     const struct hsp_descriptor descriptor = read_first(object);
+    assert_true(hsp_code_object_kernel(object, 0, 0)->whole_groups_only);
     static const struct {
         const char *name;
         uint64_t value;

@@ -15,6 +15,8 @@ static const struct hsp_kernel kernel = {
     .demangled = "saxpy(float*)", .workgroup_max_size = 256, .group_bytes = 1024};
 static const struct hsp_kernel required = {
     .demangled = "tile", .workgroup_max_size = 128, .workgroup_required = {64, 2, 1}};
+static const struct hsp_kernel whole = {
+    .demangled = "even", .workgroup_max_size = 256, .whole_groups_only = true};
 static const struct hsp_agent agent = {
     .info = {.name = "gfx90a",
              .workgroup_max_size = 1024,
@@ -72,6 +74,15 @@ static void required_workgroup_size_is_exact(void **state) {
            "kernel tile requires work-groups of 64,2,1, not 32,4,1");
 }
 
+static void whole_groups_are_kept_whole(void **state) {
+    (void)state;
+    const struct hsp_geometry even = {2, {128, 6, 1}, {64, 2, 1}, 0};
+    const struct hsp_geometry odd = {2, {128, 5, 1}, {64, 2, 1}, 0};
+    expect(&even, &whole, HSP_OK, "");
+    expect(&odd, &kernel, HSP_OK, "");
+    expect(&odd, &whole, HSP_ERROR_GEOMETRY, "grid of 5 work-items in y is no multiple of 2");
+}
+
 static void agent_limits_hold_for_kernels_without_their_own(void **state) {
     (void)state;
     const struct hsp_kernel unlimited = {.demangled = "any"};
@@ -114,6 +125,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_are_told_with_number_and_limit),
         cmocka_unit_test(required_workgroup_size_is_exact),
+        cmocka_unit_test(whole_groups_are_kept_whole),
         cmocka_unit_test(agent_limits_hold_for_kernels_without_their_own),
         cmocka_unit_test(blocks_become_work_items),
     };

@@ -152,6 +152,8 @@ static void report_kernel(struct report *report, const struct hsp_kernel *kernel
           FORMAT_BYTES);
     field(section, "dynamic_stack", "stack grows while running",
           report_boolean(kernel->uses_dynamic_stack), FORMAT_PLAIN);
+    field(section, "whole_groups_only", "whole work-groups only",
+          report_boolean(kernel->whole_groups_only), FORMAT_PLAIN);
     if (required[0]) {
         char *text = xasprintf("%u,%u,%u", required[0], required[1], required[2]);
         field(section, "workgroup_required", "work-group must be", report_text(text), FORMAT_PLAIN);

@@ -113,6 +113,7 @@ struct hsp_kernel {
     uint32_t sgpr_spill_count;
     uint32_t vgpr_spill_count;
     bool uses_dynamic_stack;
+    bool whole_groups_only;                      ///< the grid must be a multiple of the work-group
     const struct hsp_kernel_argument *arguments; ///< explicit ones first, then the hidden ones
     uint32_t argument_count;                     ///< of both
     uint32_t explicit_count;                     ///< what a caller binds

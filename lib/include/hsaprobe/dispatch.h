@@ -31,7 +31,8 @@ HSP_API hsp_status hsp_geometry_from_blocks(const uint32_t blocks[3], const uint
                                             struct hsp_geometry *out_geometry);
 /// Checks against the kernel (required and greatest work-group size) and, unless NULL, the agent
 /// (work-group, grid, LDS). HSP_ERROR_GEOMETRY or HSP_ERROR_RESOURCE name the number and the limit.
-/// A grid that isn't a multiple of the work-group is fine: its last work-groups are partial.
+/// A grid that isn't a multiple of the work-group is fine, its last work-groups being partial,
+/// unless the kernel says that it was compiled for whole ones.
 HSP_API hsp_status hsp_geometry_check(const struct hsp_geometry *geometry,
                                       const struct hsp_kernel *kernel,
                                       const struct hsp_agent *agent);
