@@ -24,7 +24,7 @@ static bool is_timed;
 static atomic_bool are_extensions_loaded;
 static char library_path[PATH_MAX];
 static uint16_t missing_ids[HSP_HSA_ID_COUNT];
-static uint32_t missing_count;
+static atomic_uint missing_count; // grows behind what it counts: read without the lock
 
 enum need { REQUIRED, OPTIONAL, LATER, EXTENSION };
 
@@ -114,6 +114,12 @@ void hsp_hsa_set_timed(bool timed_wanted) {
     pthread_mutex_unlock(&table_lock);
 }
 
+static void add_missing(enum hsp_hsa_id id) {
+    const uint32_t count = missing_count;
+    missing_ids[count] = (uint16_t)id;
+    missing_count = count + 1;
+}
+
 // Looks one function up; false when a required one is missing.
 static bool look_up(void *library, enum need need, enum hsp_hsa_id id, void *stand_in, void *slot) {
     void *address = need == EXTENSION ? NULL : dlsym(library, names[id]);
@@ -121,7 +127,7 @@ static bool look_up(void *library, enum need need, enum hsp_hsa_id id, void *sta
         if (need == REQUIRED)
             return false;
         if (need != EXTENSION)
-            missing_ids[missing_count++] = (uint16_t)id;
+            add_missing(id);
         address = stand_in;
     }
     memcpy(slot, &address, sizeof(address));
@@ -208,7 +214,7 @@ void hsp_hsa_load_extensions(void) {
     if (loader.name)                                                                               \
         direct.name = loader.name;                                                                 \
     else                                                                                           \
-        missing_ids[missing_count++] = HSP_HSA_ID_##name;
+        add_missing(HSP_HSA_ID_##name);
 #define HSA_STATUS(group, need, name, parameters, arguments)      ADD_##need(name)
 #define HSA_VALUE(group, need, type, name, parameters, arguments) ADD_##need(name)
 #define HSA_VOID(group, need, name, parameters, arguments)        ADD_##need(name)

@@ -6,7 +6,11 @@
 /// environment names another file. Functions that a release lacks fail with
 /// HSP_ERROR_NOT_SUPPORTED when they are called, not at start.
 ///
-/// Thread safety: all functions, from any thread.
+/// Processes: the runtime and all that was made with it don't cross fork, for neither its threads
+/// nor the driver's files do. A process that has called hsp_runtime_init may fork only for a child
+/// that executes another program or leaves this library alone; one that forks first is free.
+///
+/// Thread safety: all functions, from any thread; none from a signal handler.
 #ifndef HSAPROBE_RUNTIME_H
 #define HSAPROBE_RUNTIME_H
 
