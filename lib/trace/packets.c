@@ -123,6 +123,17 @@ static bool is_consumed(const struct queue *queue, const struct abi_aql_dispatch
            __atomic_load_n(&queue->native->read_dispatch_id, __ATOMIC_SEQ_CST) > queue->next;
 }
 
+// Perhaps it has a copy of the packet already.
+static bool has_begun(const struct queue *queue, const struct abi_aql_dispatch *packet) {
+    return is_consumed(queue, packet) ||
+           __atomic_load_n(&queue->native->read_dispatch_id, __ATOMIC_SEQ_CST) == queue->next;
+}
+
+static void collect(struct queue *queue, bool all) {
+    queue->times.consumed = __atomic_load_n(&queue->native->read_dispatch_id, __ATOMIC_ACQUIRE);
+    pending_collect(&queue->times, all);
+}
+
 static void watch_foreign_signal(struct queue *queue, const struct abi_aql_dispatch *packet,
                                  uint64_t signal) {
     struct pending_list *times = &queue->times;
@@ -134,18 +145,26 @@ static void watch_foreign_signal(struct queue *queue, const struct abi_aql_dispa
 }
 
 // Only kernels: a barrier's signal means nothing to the device's time.
-static void watch_packet(struct queue *queue, struct abi_aql_dispatch *packet) {
+static void watch_packet(struct queue *queue, struct abi_aql_dispatch *packet, bool is_barrier) {
     const uint64_t signal = __atomic_load_n(&packet->completion_signal, __ATOMIC_ACQUIRE);
     if (signal) {
         watch_foreign_signal(queue, packet, signal);
+        if (is_barrier)
+            pending_barrier(&queue->times);
         return;
     }
+    // Where packets have no barrier bits: two rounds of the ring ago is over too.
+    const uint64_t rounds = 2 * (uint64_t)queue->native->size;
+    if (queue->next > rounds && queue->times.settled < queue->next - rounds)
+        queue->times.settled = queue->next - rounds;
     const uint64_t own = is_consumed(queue, packet) ? 0 : pending_take_signal(&queue->times);
     if (!own)
         return;
     pending_add(&queue->times, queue->next, own, true);
+    if (is_barrier)
+        pending_barrier(&queue->times);
     __atomic_store_n(&packet->completion_signal, own, __ATOMIC_SEQ_CST);
-    if (is_consumed(queue, packet))
+    if (has_begun(queue, packet))
         pending_doubt(&queue->times);
 }
 
@@ -154,7 +173,8 @@ static bool take_packet(struct queue *queue) {
     struct abi_queue *native = queue->native;
     struct abi_aql_dispatch *packet =
         (struct abi_aql_dispatch *)native->base_address + (queue->next & (native->size - 1));
-    unsigned type = abi_aql_type(__atomic_load_n(&packet->header, __ATOMIC_ACQUIRE));
+    const uint16_t header = __atomic_load_n(&packet->header, __ATOMIC_ACQUIRE);
+    unsigned type = abi_aql_type(header);
     const bool was_consumed =
         __atomic_load_n(&native->read_dispatch_id, __ATOMIC_ACQUIRE) > queue->next;
     if (type == ABI_AQL_INVALID && !was_consumed)
@@ -164,7 +184,7 @@ static bool take_packet(struct queue *queue) {
         type = packet->setup ? ABI_AQL_KERNEL_DISPATCH : ABI_AQL_BARRIER_AND;
     write_packet(queue, packet, type);
     if (type == ABI_AQL_KERNEL_DISPATCH)
-        watch_packet(queue, packet);
+        watch_packet(queue, packet, header >> ABI_AQL_HEADER_BARRIER_BIT & 1);
     queue->next++;
     return true;
 }
@@ -175,7 +195,7 @@ static void ring_doorbell(struct queue *queue, uint64_t last) {
         queue->rung = last + 1;
     while (queue->next < queue->rung && take_packet(queue))
         ;
-    pending_collect(&queue->times, false);
+    collect(queue, false);
     pthread_mutex_unlock(&queue->lock);
 }
 
@@ -206,7 +226,7 @@ static void collect_queues(uint64_t signal_to_release, bool all) {
             continue;
         pthread_mutex_lock(&queue->lock);
         if (atomic_load(&queue->doorbell)) {
-            pending_collect(&queue->times, all);
+            collect(queue, all);
             if (signal_to_release)
                 pending_release(&queue->times, signal_to_release);
         }

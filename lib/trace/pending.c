@@ -10,6 +10,7 @@
 #define COLLECT_STEP      16u
 #define SIGNAL_BATCH      32u
 #define SIGNALS_MAX       4096u
+#define DOUBT_PACKETS     64u
 #define CLOCKS_MAX        16u
 #define CLOCK_PROBE_TICKS 1000000u
 #define CLOCK_AGE_NS      100000000u
@@ -17,7 +18,9 @@
 
 static pthread_mutex_t signals_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t free_signals[SIGNALS_MAX];
-static uint32_t free_count, made_count;
+// Of queues that are gone: perhaps written to once more while they went.
+static uint64_t old_signals[SIGNALS_MAX];
+static uint32_t free_count, old_count, made_count;
 
 /* Relation of an agent's clock to the host's ticks: through the runtime's system clock. */
 struct device_clock {
@@ -116,6 +119,8 @@ static void make_signals(const struct trace_hsa *hsa) {
         made_count++;
     }
     trace_unmute(ring);
+    for (; free_count == 0 && old_count > 0; old_count--)
+        free_signals[free_count++] = old_signals[old_count - 1];
 }
 
 // Signals go between a list and the common store by the batch.
@@ -136,7 +141,29 @@ static void spill(struct pending_list *list, uint32_t keep) {
     pthread_mutex_unlock(&signals_lock);
 }
 
+static void give_back(struct pending_list *list, uint64_t signal) {
+    if (list->signal_count == PENDING_SIGNALS)
+        spill(list, SIGNAL_BATCH);
+    list->signals[list->signal_count++] = signal;
+}
+
+// Of a packet without times. Where there are too many the oldest one is lost.
+static void keep(struct pending_list *list, uint64_t number, uint64_t signal) {
+    if (list->kept_head - list->kept_tail == PENDING_MAX)
+        list->kept_tail++;
+    list->kept[list->kept_head++ % PENDING_MAX] =
+        (struct pending_signal){.number = number, .signal = signal};
+}
+
+static void give_back_kept(struct pending_list *list) {
+    while (list->kept_tail < list->kept_head && list->signal_count < PENDING_SIGNALS &&
+           list->kept[list->kept_tail % PENDING_MAX].number < list->settled)
+        give_back(list, list->kept[list->kept_tail++ % PENDING_MAX].signal);
+}
+
 uint64_t pending_take_signal(struct pending_list *list) {
+    if (list->signal_count == 0)
+        give_back_kept(list);
     if (list->signal_count == 0)
         refill(list);
     if (list->signal_count == 0)
@@ -146,16 +173,17 @@ uint64_t pending_take_signal(struct pending_list *list) {
     return signal;
 }
 
-static void give_back(struct pending_list *list, uint64_t signal) {
-    if (list->signal_count == PENDING_SIGNALS)
-        spill(list, SIGNAL_BATCH);
-    list->signals[list->signal_count++] = signal;
-}
-
 void trace_signals_reset(void) {
+    const struct trace_hsa *hsa = trace_hsa_get();
+    struct hsp_trace_ring *ring = trace_mute();
     pthread_mutex_lock(&signals_lock);
-    free_count = made_count = 0;
+    while (hsa && free_count > 0)
+        hsa->signal_destroy((hsa_signal_t){free_signals[--free_count]});
+    while (hsa && old_count > 0)
+        hsa->signal_destroy((hsa_signal_t){old_signals[--old_count]});
+    free_count = old_count = made_count = 0;
     pthread_mutex_unlock(&signals_lock);
+    trace_unmute(ring);
     pthread_mutex_lock(&clocks_lock);
     clock_count = 0;
     pthread_mutex_unlock(&clocks_lock);
@@ -164,11 +192,26 @@ void trace_signals_reset(void) {
 bool pending_init(struct pending_list *list, uint64_t queue_id, uint64_t agent) {
     *list = (struct pending_list){.queue_id = queue_id, .agent = agent};
     list->entries = calloc(PENDING_MAX, sizeof *list->entries);
-    return list->entries != NULL;
+    list->kept = calloc(PENDING_MAX, sizeof *list->kept);
+    if (list->entries && list->kept)
+        return true;
+    free(list->entries);
+    free(list->kept);
+    *list = (struct pending_list){0};
+    return false;
 }
 
 void pending_fini(struct pending_list *list) {
     spill(list, 0);
+    for (uint64_t at = list->tail; at < list->head; at++)
+        if (!list->entries[at % PENDING_MAX].is_done && list->entries[at % PENDING_MAX].is_own)
+            keep(list, list->entries[at % PENDING_MAX].number,
+                 list->entries[at % PENDING_MAX].signal);
+    pthread_mutex_lock(&signals_lock);
+    for (; list->kept_tail < list->kept_head; list->kept_tail++)
+        old_signals[old_count++] = list->kept[list->kept_tail % PENDING_MAX].signal;
+    pthread_mutex_unlock(&signals_lock);
+    free(list->kept);
     free(list->entries);
     *list = (struct pending_list){0};
 }
@@ -234,9 +277,13 @@ static void write_times(struct pending_list *list, const struct pending *entry) 
 static void finish(struct pending_list *list, struct pending *entry, bool with_times) {
     if (with_times)
         write_times(list, entry);
-    // A signal that may still be written to is never used again.
+    if (with_times && entry->is_barrier && entry->number > list->settled)
+        list->settled = entry->number;
+    // A signal that may still be written to waits for a packet that began later.
     if (entry->is_own && with_times)
         give_back(list, entry->signal);
+    else if (entry->is_own)
+        keep(list, entry->number, entry->signal);
     list->foreign_count -= !entry->is_own;
     entry->is_done = true;
 }
@@ -250,6 +297,12 @@ static void advance(struct pending_list *list) {
         list->tail++;
 }
 
+static bool is_hopeless(const struct pending_list *list, const struct pending *entry) {
+    return entry->is_own &&
+           (entry->number < list->settled ||
+            (entry->is_doubtful && entry->number + DOUBT_PACKETS < list->consumed));
+}
+
 // Looks at some entries. Those before one that has completed are passed over: a queue may work out
 // of order, and a packet whose signal came too late never completes.
 static bool look(struct pending_list *list, uint64_t first, uint64_t count) {
@@ -257,10 +310,13 @@ static bool look(struct pending_list *list, uint64_t first, uint64_t count) {
     uint64_t after_done = first;
     for (uint64_t at = first; at < end; at++) {
         struct pending *entry = entry_at(list, at);
-        if (!entry->is_done && has_completed(list, entry)) {
-            finish(list, entry, true);
-            after_done = at + 1;
-        }
+        if (entry->is_done)
+            continue;
+        const bool is_over = has_completed(list, entry);
+        if (!is_over && !is_hopeless(list, entry))
+            continue;
+        finish(list, entry, is_over);
+        after_done = at + 1;
     }
     for (uint64_t at = first; at < after_done; at++) {
         struct pending *entry = entry_at(list, at);
@@ -285,6 +341,11 @@ void pending_collect(struct pending_list *list, bool all) {
 void pending_doubt(struct pending_list *list) {
     if (list->head > list->tail)
         entry_at(list, list->head - 1)->is_doubtful = true;
+}
+
+void pending_barrier(struct pending_list *list) {
+    if (list->head > list->tail)
+        entry_at(list, list->head - 1)->is_barrier = true;
 }
 
 void pending_release(struct pending_list *list, uint64_t signal) {

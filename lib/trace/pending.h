@@ -16,7 +16,13 @@ struct pending {
     uint64_t before;  ///< a packet: the signal's end time before it; a copy: the signal's value
     bool is_own;      ///< the signal is one of pending_take_signal
     bool is_doubtful; ///< perhaps the device had read the packet before it got the signal
+    bool is_barrier;  ///< the packet began when all before it were over
     bool is_done;
+};
+
+/// A signal of the tracer that a packet may still complete.
+struct pending_signal {
+    uint64_t number, signal;
 };
 
 struct pending_list {
@@ -29,6 +35,10 @@ struct pending_list {
     struct pending *entries;
     uint64_t signals[PENDING_SIGNALS]; ///< of the tracer, free, within reach without a lock
     uint32_t signal_count;
+    uint64_t settled;  ///< packets below this number are over
+    uint64_t consumed; ///< the device has read those below this number, as the owner saw last
+    struct pending_signal *kept;
+    uint64_t kept_head, kept_tail; ///< of `kept`, a ring of PENDING_MAX in the order of numbers
 };
 
 /// False when memory is short.
@@ -49,13 +59,15 @@ static inline bool pending_is_empty(const struct pending_list *list) {
 
 /// The entry that was added last may never complete.
 void pending_doubt(struct pending_list *list);
+/// The entry that was added last began, or begins, when all before it were over.
+void pending_barrier(struct pending_list *list);
 /// What pending_add remembers of a signal.
 uint64_t pending_state(const struct pending_list *list, uint64_t signal);
 
 /// A signal of the tracer's own for one packet of the list: no interrupt, no event of the driver. 0
 /// when there is none.
 uint64_t pending_take_signal(struct pending_list *list);
-/// All of them are gone with the runtime.
+/// Destroys all of them, before the runtime goes. No list is in use.
 void trace_signals_reset(void);
 
 #endif

@@ -219,6 +219,13 @@ device() {
     trace 0 -- "$calls" stream 500
     made "packets without signals" 500 "$(rows dispatch empty)"
     made "barriers" 1 "$(rows barrier barrier)"
+    # What the tracer makes it also destroys: the runtime would count it among the program's leaks.
+    grep -E '[0-9]{2,} Signals leaked' "$work/out" "$work/summary" &&
+        made "signals of the tracer that are left" none many
+    # Packets that the device took before they had the tracer's signals don't use these up.
+    trace 0 --layers device -- "$calls" stream 60000
+    late=$(awk -F, '$1 == "dispatch" && $(NF - 2) >= 50000 && $NF > 0' "$file" | wc -l)
+    [ "$late" -gt 0 ] || made "packets with times late in a long run" some none
     trace 0 -- "$calls" copy 50
     made "copies" 50 "$(rows copy copy)"
     made "copies with times" 50 "$(rows copy copy timed)"
