@@ -29,7 +29,9 @@ static _Thread_local uint32_t thread_slot __attribute__((tls_model("initial-exec
 static _Thread_local uint32_t thread_lost_count __attribute__((tls_model("initial-exec")));
 static char directory[PATH_MAX];
 static char session_path[PATH_MAX];
-static _Atomic int process_fd = -1;
+static char process_path[PATH_MAX];
+static struct stat process_file;
+static _Atomic int process_fd = -1; // use file_fd(): the program may have closed it
 static pthread_key_t end_key;
 static pthread_mutex_t attach_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool was_tried;
@@ -142,6 +144,28 @@ static void copy_page(struct hsp_process_page *page, const struct hsp_process_pa
     page->table_seen = old->table_seen;
 }
 
+static bool is_process_file(int fd) {
+    struct stat file;
+    return syscall(SYS_fstat, fd, &file) == 0 && file.st_dev == process_file.st_dev &&
+           file.st_ino == process_file.st_ino;
+}
+
+// The process's file. Programs that become daemons close all numbers there are, and theirs may come
+// to stand there instead. -1 and errno when it can't be had any more.
+static int file_fd(void) {
+    int old = atomic_load(&process_fd);
+    if (is_process_file(old))
+        return old;
+    int fd = raw_open(process_path, O_RDWR, 0);
+    if (fd < 0)
+        return -1;
+    fd = move_away(fd);
+    if (atomic_compare_exchange_strong(&process_fd, &old, fd))
+        return fd;
+    raw_close(fd); // another thread was faster
+    return old;
+}
+
 static struct hsp_process_page *map_process(int fd) {
     return map_shared(fd, HSP_PROCESS_PAGE_BYTES + HSP_TRACE_NOTES_BYTES, 0);
 }
@@ -180,20 +204,19 @@ static int create_process(const char *path, const struct hsp_process_page *old) 
 }
 
 static bool open_process(const struct hsp_process_page *old) {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%.*s/%d-%016llx", PATH_MAX - 40, directory, (int)getpid(),
-                 (unsigned long long)image_random()) < 0)
+    if (snprintf(process_path, sizeof process_path, "%.*s/%d-%016llx", PATH_MAX - 40, directory,
+                 (int)getpid(), (unsigned long long)image_random()) < 0)
         return false;
-    int fd = raw_open(path, O_RDWR, 0);
+    int fd = raw_open(process_path, O_RDWR, 0);
     if (fd < 0)
-        fd = create_process(path, old);
+        fd = create_process(process_path, old);
     if (fd < 0 && errno == EEXIST)
-        fd = raw_open(path, O_RDWR, 0); // another object was faster
+        fd = raw_open(process_path, O_RDWR, 0); // another object was faster
     if (fd < 0)
         return false;
     fd = move_away(fd);
     struct hsp_process_page *page = map_process(fd);
-    if (!page) {
+    if (!page || syscall(SYS_fstat, fd, &process_file) != 0) {
         raw_close(fd);
         return false;
     }
@@ -204,7 +227,7 @@ static bool open_process(const struct hsp_process_page *old) {
 
 static void *map_ring(uint32_t index) {
     const uint32_t capacity = hsp_process_page->ring_capacity;
-    const int fd = atomic_load(&process_fd);
+    const int fd = file_fd();
     const uint64_t offset = hsp_trace_ring_offset(capacity, index);
     const uint64_t bytes = hsp_trace_ring_bytes(capacity);
     const bool has_memory =
@@ -239,8 +262,7 @@ static struct hsp_trace_ring *take_slot(uint32_t index, uint32_t thread) {
 static bool is_drained(uint32_t index) {
     const uint64_t offset = hsp_trace_ring_offset(hsp_process_page->ring_capacity, index);
     struct hsp_ring ring;
-    return syscall(SYS_pread64, atomic_load(&process_fd), &ring, sizeof ring, offset) ==
-               sizeof ring &&
+    return syscall(SYS_pread64, file_fd(), &ring, sizeof ring, offset) == sizeof ring &&
            ring.head == ring.tail;
 }
 
@@ -344,7 +366,9 @@ static void start_child(void) {
         return;
     hsp_process_page = NULL;
     hsp_thread_ring = NULL;
-    raw_close(atomic_exchange(&process_fd, -1));
+    const int old_fd = atomic_exchange(&process_fd, -1);
+    if (is_process_file(old_fd))
+        raw_close(old_fd);
     if (!open_process(old)) {
         note_loss(&hsp_session_page->lost_processes);
         return;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -387,6 +388,31 @@ static void a_process_that_cannot_be_recorded_is_counted_with_its_reason(void **
     hsp_session_destroy(session);
 }
 
+static void a_program_that_closes_everything_is_still_recorded(void **state) {
+    (void)state;
+    struct hsp_session *session = create((struct hsp_session_options){0});
+    FILE *other = tmpfile();
+    assert_non_null(other);
+    const pid_t child = fork();
+    if (child == 0) {
+        attach(session);
+        const int own = fileno(other);
+        for (int fd = own + 1; fd < 1024; fd++)
+            close(fd);
+        // A file of the program's stands where the recording's was.
+        for (int fd = 700; fd < 720; fd++)
+            dup2(own, fd);
+        write_threads(100);
+        struct stat file;
+        _exit(fstat(own, &file) != 0 || file.st_blocks != 0);
+    }
+    struct seen seen = {0};
+    assert_int_equal(read_all(session, child, &seen), 0);
+    assert_int_equal(seen.outer_count, THREADS * 100);
+    fclose(other);
+    hsp_session_destroy(session);
+}
+
 static void kernels_are_named_by_their_time_and_names_by_pattern(void **state) {
     (void)state;
     struct hsp_session *session = create((struct hsp_session_options){.names = "hsa_q*,hipMalloc"});
@@ -424,6 +450,7 @@ int main(void) {
         cmocka_unit_test(what_a_killed_owner_left_is_removed),
         cmocka_unit_test(damaged_files_are_refused_or_read_within_their_bounds),
         cmocka_unit_test(a_process_that_cannot_be_recorded_is_counted_with_its_reason),
+        cmocka_unit_test(a_program_that_closes_everything_is_still_recorded),
         cmocka_unit_test(kernels_are_named_by_their_time_and_names_by_pattern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
