@@ -98,7 +98,11 @@ const struct hsp_kernel *hsp_launch_kernel(const struct hsp_launch *launch) {
 hsp_status hsp_launch_prepare(struct hsp_launch *launch, const struct hsp_geometry *geometry,
                               struct hsp_dispatch *out_dispatch) {
     struct hsp_geometry whole = *geometry;
-    whole.dynamic_group_bytes += hsp_arguments_local_bytes(launch->arguments);
+    // What is too much stays too much: the check refuses it.
+    if (__builtin_add_overflow(whole.dynamic_group_bytes,
+                               hsp_arguments_local_bytes(launch->arguments),
+                               &whole.dynamic_group_bytes))
+        whole.dynamic_group_bytes = UINT32_MAX;
     hsp_status status = hsp_arguments_check(launch->arguments);
     if (status == HSP_OK)
         status = hsp_geometry_check(&whole, launch->kernel, hsp_queue_agent(launch->queue));

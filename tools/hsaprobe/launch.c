@@ -163,7 +163,9 @@ static int set_arguments(const struct launch_input *input, struct launch *launch
 
 /* OpenCL's local pointers take LDS, which their sizes say. */
 static int add_local_bytes(struct launch *launch) {
-    launch->geometry.dynamic_group_bytes += hsp_arguments_local_bytes(launch->arguments);
+    uint32_t *bytes = &launch->geometry.dynamic_group_bytes;
+    if (__builtin_add_overflow(*bytes, hsp_arguments_local_bytes(launch->arguments), bytes))
+        *bytes = UINT32_MAX; /* which the check refuses */
     hsp_status status = hsp_geometry_check(&launch->geometry, launch->kernel, launch->agent);
     return status ? failure_of(status, "geometry") : EXIT_OK;
 }
