@@ -49,7 +49,9 @@ hsp_status hsp_arm_state_create(const struct hsp_arm_case *launch,
     hsp_status status =
         hsp_kernarg_arena_create(launch->agent, block_bytes, HSP_ARM_IN_FLIGHT_MAX, &state->arena);
     if (!status && queue_options) {
-        status = hsp_queue_create(launch->agent, queue_options, &state->own_queue);
+        struct hsp_queue_options options = *queue_options;
+        options.packet_count = hsp_queue_packet_count(launch->queue);
+        status = hsp_queue_create(launch->agent, &options, &state->own_queue);
         state->queue = state->own_queue;
     }
     for (size_t i = 0; !status && i < HSP_ARM_IN_FLIGHT_MAX; i++)

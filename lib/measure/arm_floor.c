@@ -4,8 +4,9 @@
 
 #include "measure/arm_state.h"
 
-#define LINE_BYTES   64
-#define RING_PACKETS 1024
+#define LINE_BYTES 64
+/* As the queue of the arms (HIP's). */
+#define RING_PACKETS 4096
 
 static int nothing(void *state) {
     (void)state;

@@ -6,6 +6,7 @@
 /* The functions that CLR's dispatchGenericAqlPacket uses, by HSA's own names. */
 struct hsa_functions {
     uint64_t (*add_write_index)(const hsa_queue_t *, uint64_t);
+    uint64_t (*load_read_index_relaxed)(const hsa_queue_t *);
     uint64_t (*load_read_index)(const hsa_queue_t *);
     void (*signal_store)(hsa_signal_t, hsa_signal_value_t);
     void (*signal_silent_store)(hsa_signal_t, hsa_signal_value_t);
@@ -18,10 +19,12 @@ struct hsa_arm {
     uint16_t barrier_header;
 };
 
-/* Copies the packet into its slot behind an INVALID header, then publishes it and rings. */
+/* CLR reads the index once for its signals, whether or not it takes one, and then for room.
+ * Copies the packet into its slot behind an INVALID header, then publishes it and rings. */
 static void submit(struct hsa_arm *arm, union hsp_packet *packet, uint16_t header, uint16_t setup) {
     hsa_queue_t *queue = arm->queue;
     uint64_t index = arm->hsa.add_write_index(queue, 1);
+    (void)arm->hsa.load_read_index_relaxed(queue);
     while (index - arm->hsa.load_read_index(queue) >= queue->size)
         if (hsp_queue_error(arm->common->queue))
             return; /* the wait that follows reports it */
@@ -67,6 +70,7 @@ static void hsa_destroy(void *opaque) {
 static hsp_status find_functions(struct hsa_functions *out_functions) {
     const struct hsp_arm_symbol symbols[] = {
         {"hsa_queue_add_write_index_screlease", &out_functions->add_write_index},
+        {"hsa_queue_load_read_index_relaxed", &out_functions->load_read_index_relaxed},
         {"hsa_queue_load_read_index_scacquire", &out_functions->load_read_index},
         {"hsa_signal_store_screlease", &out_functions->signal_store},
         {"hsa_signal_silent_store_relaxed", &out_functions->signal_silent_store},

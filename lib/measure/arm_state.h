@@ -21,7 +21,8 @@ struct hsp_arm_state {
     char message[256];
 };
 
-/// Allocates what `launch` needs. With `queue_options` the arm has a queue of its own. On failure
+/// Allocates what `launch` needs. With `queue_options` the arm has a queue of its own,
+/// of the size of the case's. On failure
 /// *out_state is untouched.
 hsp_status hsp_arm_state_create(const struct hsp_arm_case *launch,
                                 const struct hsp_queue_options *queue_options,

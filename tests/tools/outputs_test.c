@@ -16,7 +16,7 @@
 #include <jansson.h>
 
 #include "layers_compat.h"
-#include "layers_crosscheck.h"
+#include "layers_spans.h"
 #include "layers_svg.h"
 #include "manifest.h"
 #include "manifest_libraries.h"
@@ -305,41 +305,69 @@ static void build_ids_are_read_from_notes(void **state) {
     assert_string_equal(text, "");
 }
 
-/* A call of the operating system within HSA's within HIP's: children end, and are written, first.
- */
-#define CALL(layer, name, seq, above, duration, self)                                              \
+/* Children end, and are written, before what called them. */
+#define CALL(layer, name, seq, above, start, duration, self)                                       \
     "{\"type\":\"call\",\"layer\":\"" layer "\",\"name\":\"" name                                  \
-    "\",\"thread\":7,\"seq\":" seq above ",\"duration_ns\":" duration ",\"self_ns\":" self "}\n"
-#define WITHIN(above) ",\"parent_seq\":" above
-#define LAUNCH        "hipModuleLaunchKernel"
+    "\",\"thread\":7,\"seq\":" #seq above ",\"start_ns\":" #start ",\"duration_ns\":" #duration    \
+    ",\"self_ns\":" #self "}\n"
+#define WITHIN(above)                       ",\"parent_seq\":" #above
+#define HIP(name, seq, duration)            CALL("hip", name, seq, "", 0, duration, duration)
+#define LAUNCH                              "hipModuleLaunchKernel"
+#define WAIT                                "hipStreamSynchronize"
+#define IN_HIP(name, seq, above, start, ns) CALL("hsa", name, seq, WITHIN(above), start, ns, ns)
+/* A launch of arm hsa, or its wait's packet: 60 + `ring` ns in the functions, 33 between them. */
+#define ROW(seq, ring)                                                                             \
+    CALL("hsa", "hsa_queue_add_write_index_screlease", seq, "", 1000, 40, 40)                      \
+    CALL("hsa", "hsa_queue_load_read_index_relaxed", seq, "", 1047, 30, 30)                        \
+    CALL("hsa", "hsa_signal_store_screlease", seq, "", 1103, ring, ring)
+#define PREPARE CALL("hsa", "hsa_signal_silent_store_relaxed", 900, "", 5000, 1, 1)
+
+static char *read_spans(char *events, struct spans *out_spans) {
+    FILE *stream = fmemopen(events, strlen(events), "r");
+    char *wrong = spans_read(stream, 5, out_spans);
+    fclose(stream);
+    return wrong;
+}
 
 static void nested_spans_are_taken_apart(void **state) {
     (void)state;
-    char events[] = CALL("hsa", "a", "2", WITHIN("1"), "30", "30")
-        CALL("os", "ioctl", "4", WITHIN("3"), "12", "12")
-            CALL("hsa", "b", "3", WITHIN("1"), "70", "58")
-                CALL("hip", LAUNCH, "1", "", "700", "600")
-                    CALL("hsa", "other", "6", WITHIN("5"), "9999", "9999")
-                        CALL("hip", "hipStreamSynchronize", "5", "", "9999",
-                             "1") "{\"type\":\"dispatch\",\"name\":\"k\"}\n"
-        /* a second and a third launch: the median is the second's */
-        CALL("hsa", "a", "258", WITHIN("257"), "200", "200")
-            CALL("hip", LAUNCH, "257", "", "1000", "800")
-                CALL("hip", LAUNCH, "300", "", "5000", "5000");
-    struct crosscheck_spans spans;
-    FILE *stream = fmemopen(events, strlen(events), "r");
-    assert_null(crosscheck_read(stream, 50, &spans));
-    fclose(stream);
+    char hip[] =
+        /* the operating system within HSA within HIP; 8 of b's ns were the tracer's own */
+        IN_HIP("a", 2, 1, 100, 35) CALL("os", "ioctl", 4, WITHIN(3), 160, 15, 15)
+            CALL("hsa", "b", 3, WITHIN(1), 147, 78, 55) IN_HIP("c", 8, 1, 300, 15)
+                CALL("hip", LAUNCH, 1, "", 0, 700, 605)
+        /* what a wait calls is none of a launch's */
+        IN_HIP("other", 6, 5, 0, 9999) HIP(WAIT, 5, 9999) "{\"type\":\"dispatch\",\"name\":\"k\"}\n"
+        /* the median of three launches is the second */
+        IN_HIP("a", 258, 257, 100, 200) IN_HIP("b", 259, 257, 320, 65)
+            CALL("hip", LAUNCH, 257, "", 0, 1005, 805) HIP(WAIT, 260, 1) HIP(LAUNCH, 300, 5000)
+                HIP(WAIT, 301, 1)
+        /* neither do batches count, nor what wasn't waited for at the end */
+        HIP(LAUNCH, 302, 1) HIP(LAUNCH, 303, 1) HIP(WAIT, 304, 1) HIP(LAUNCH, 305, 1);
+    /* arm hsa: one, its wait; a batch of two, its wait; one without */
+    char replay[] = ROW(400, 1000) PREPARE ROW(410, 7777) ROW(420, 1) ROW(430, 1)
+        PREPARE ROW(440, 7777) ROW(450, 1);
+    struct spans spans;
+    char events[sizeof hip + sizeof replay];
+    snprintf(events, sizeof events, "%s%s", hip, replay);
+    assert_null(read_spans(events, &spans));
     assert_int_equal(spans.launch_count, 3);
-    assert_true(spans.hip_ns == 800 - 50); /* of 500, 750, 5000 */
-    assert_true(spans.hsa_ns == 100);      /* of 100, 200, 0 */
-    assert_true(spans.os_ns == 4);         /* 12 in three launches */
-    char nothing[] = CALL("hip", "hipMalloc", "1", "", "7", "7");
-    stream = fmemopen(nothing, strlen(nothing), "r");
-    char *wrong = crosscheck_read(stream, 50, &spans);
+    assert_true(spans.nested_count == 2);      /* of 3, 2, 0 */
+    assert_true(spans.around_ns == 16);        /* gaps of 12 and 20, of 75 */
+    assert_true(spans.hip_ns == 800 - 2 * 16); /* of 600, 800, 4995 */
+    assert_true(spans.hip_hsa_ns == 90);       /* of 90, 255, 0 */
+    assert_true(spans.hip_os_ns == 0);         /* of 10, 0, 0 */
+    assert_int_equal(spans.replay_count, 1);
+    assert_true(spans.replay_hsa_ns == 1070 - 3 * 5);
+    assert_true(spans.replay_ns == 7 + 26 - 2 * 16);
+    char nothing[] = HIP("hipMalloc", 1, 7);
+    char *wrong = read_spans(nothing, &spans);
     assert_non_null(strstr(wrong, "no hipModuleLaunchKernel"));
     free(wrong);
-    fclose(stream);
+    char alone[] = HIP(LAUNCH, 1, 7) HIP(WAIT, 2, 7);
+    wrong = read_spans(alone, &spans);
+    assert_non_null(strstr(wrong, "no launch of arm hsa"));
+    free(wrong);
 }
 
 /* 120 samples: the slowest 20 don't count. */

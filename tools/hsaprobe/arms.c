@@ -8,6 +8,9 @@
 
 #include "memory.h"
 
+/* HIP's default, ROC_AQL_QUEUE_SIZE in ROCm 5.2 (clr, flags.hpp). */
+#define HIP_QUEUE_PACKETS 4096
+
 static arms_choice choice_of(bool (*wanted)(const struct hsp_arm_row *row)) {
     size_t count;
     const struct hsp_arm_row *rows = hsp_arm_rows(&count);
@@ -106,7 +109,9 @@ static hsp_status set_case(const struct launch *launch, struct arms *arms) {
     size_t kernarg_bytes = launch->code.kernarg_bytes;
     arms->kernarg = xcalloc(kernarg_bytes, 1);
     shared->kernarg = arms->kernarg;
-    struct hsp_queue_options options = {.size = sizeof options};
+    /* of HIP's size: each launch writes, and the device reads, a line that was last used as long
+     * ago */
+    struct hsp_queue_options options = {.size = sizeof options, .packet_count = HIP_QUEUE_PACKETS};
     hsp_status status = hsp_queue_create(launch->agent, &options, &shared->queue);
     if (!status)
         status = hsp_arguments_write(launch->arguments, &launch->geometry, shared->queue,
