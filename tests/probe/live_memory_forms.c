@@ -59,6 +59,13 @@ static void a_box_lands_where_it_belongs(const struct hsp_agent *gpu) {
     OK(hsp_memory_free(back));
 }
 
+// Newer thunks keep no account of what they lock so. Their runtimes can be asked for AMD's version.
+static bool locks_by_svm(void) {
+    struct hsp_runtime_info info;
+    OK(hsp_runtime_info_get(&info));
+    return info.amd_version_major != 0;
+}
+
 static void locked_memory_is_the_hosts_own(const struct hsp_agent *gpu) {
     enum { SIZE = 3 * 4096 };
     char *pages = aligned_alloc(4096, SIZE);
@@ -72,7 +79,9 @@ static void locked_memory_is_the_hosts_own(const struct hsp_agent *gpu) {
         OK(hsp_memory_lock(inner, 5000, agents, 1, pools[i], &address));
         struct hsp_memory_info info;
         OK(hsp_memory_info_get(inner, &info));
-        CHECK(info.kind == HSP_MEMORY_LOCKED && info.host_address == inner && info.bytes == 5000,
+        CHECK((info.kind == HSP_MEMORY_UNKNOWN && locks_by_svm()) ||
+                  (info.kind == HSP_MEMORY_LOCKED && info.host_address == inner &&
+                   info.bytes == 5000),
               "%d %p %zu", info.kind, info.host_address, info.bytes);
         char *device;
         OK(hsp_memory_alloc(live_device_pool(gpu), 5000, NULL, 0, (void **)&device));

@@ -61,7 +61,9 @@ HSP_API hsp_status hsp_memory_copy_rect_async(const struct hsp_memory_box *desti
 
 /// Pins ordinary host memory and gives these agents (none: all GPUs) access to it. `pool`, a pool
 /// of the host, says how agents cache it; NULL for the runtime's choice, coarse-grained in ROCr.
-/// `out_address` is what the agents use; the host keeps `memory`. Enters the driver.
+/// `out_address` is what the agents use; the host keeps `memory`. Enters the driver. Newer runtimes
+/// (ROCm 6.3's) lock by shared virtual memory where the driver has it, and hsp_memory_info_get then
+/// knows nothing of such memory.
 HSP_API hsp_status hsp_memory_lock(void *memory, size_t bytes,
                                    const struct hsp_agent *const *agents, size_t agent_count,
                                    const struct hsp_pool *pool, void **out_address);
