@@ -14,6 +14,11 @@ grep -q '>hip_stream_create_5th<' stack.svg || complain "HIP isn't in the diagra
 
 run map --only hip --device soft --format json -o hip.json
 [ "$code" -eq 0 ] || complain "map --only hip: exit code $code"
+for i in 1 2 3 4 5 6 7 8 9; do
+    run map --only hip --device soft --format json -o "again$i.json"
+    [ "$code" -eq 0 ] || complain "HIP, run $i: exit code $code"
+    accept 'no count differs' map --diff hip.json "again$i.json"
+done
 awk '/"op": "hip_launch"/ { found = 1 } found && /"phase": "steady"/ { right = 1 }
     right && /"(kfd|drm|memory|open|linux)"/ { print }
     right && /"futex"/ { exit }' hip.json >steady
@@ -21,7 +26,7 @@ awk '/"op": "hip_launch"/ { found = 1 } found && /"phase": "steady"/ { right = 1
 grep -Eqv ': (0|null),$' steady && complain "a steady launch asks for something: $(cat steady)"
 
 for i in 0 1 2 3 4 5 6 7 8 9; do
-    run map --only hsa --no-strace --device soft --format json -o "$i.json"
+    run map --only hsa --device soft --format json -o "$i.json"
     [ "$code" -eq 0 ] || complain "run $i: exit code $code"
     accept 'no count differs' map --diff 0.json "$i.json"
 done

@@ -142,8 +142,9 @@ static void add_operation(struct report_section *table, const struct view *view,
     report_row(
         table, report_text(name), report_text(phase_name(view)), report_integer(hip),
         report_integer(hsa), report_integer(thunk), ASKED(1u << HSP_MAP_KFD),
-        ASKED(1u << HSP_MAP_DRM), ASKED(memory_kinds()), ASKED(1u << HSP_MAP_OPEN), MADE(ALL_KINDS),
-        MADE(1u << HSP_MAP_FUTEX), MADE(1u << HSP_MAP_CLONE),
+        ASKED(1u << HSP_MAP_DRM), ASKED(memory_kinds()), ASKED(1u << HSP_MAP_OPEN),
+        MADE(ALL_KINDS & ~(1u << HSP_MAP_FUTEX)), MADE(1u << HSP_MAP_FUTEX),
+        MADE(1u << HSP_MAP_CLONE),
         known(stacks || (made && view->background), os_calls(view, HSP_MAP_MADE, ALL_KINDS, true)),
         report_integer(hip_ns), report_integer(hsa_ns), report_integer(thunk_ns),
         report_integer(os_ns), runs ? report_text(runs) : report_nothing());
@@ -245,7 +246,8 @@ static void add_notes(struct report *report, const struct hsp_map_counts *counts
     report_note(report,
                 "HIP, HSA, thunk: calls into the layer; mm: mmap, munmap, madvise, mprotect, "
                 "mbind asked for by the libraries; background: calls into the OS by other "
-                "threads meanwhile");
+                "threads meanwhile; Linux: executed calls but futexes, which depend on how "
+                "threads meet and have a column of their own");
     if (software)
         report_note(report, "KFD and DRM ioctls are answered by the software GPU and never "
                             "executed; they and Linux (executed) are never added");
