@@ -3,10 +3,11 @@
 /// one for a single use, and several queues have their own at the same time.
 #include "e2e.h"
 
+#include <hsa/amd_hsa_queue.h>
 #include <string.h>
 
 static struct e2e e2e;
-static struct e2e_kernel scratch;
+static struct e2e_kernel scratch, deep_scratch;
 
 struct args {
     uint32_t *out;
@@ -25,7 +26,13 @@ static uint32_t expected(uint32_t i, uint32_t seed) {
     return acc;
 }
 
+static uint32_t expected_of_deep(uint32_t i, uint32_t seed) {
+    enum { WORDS = 2048 };
+    return WORDS * (seed + i) * 31 + WORDS / 2 * (WORDS - 1);
+}
+
 struct launch {
+    uint32_t (*expected)(uint32_t i, uint32_t seed);
     uint32_t *out;
     struct args *args;
     hsa_signal_t done;
@@ -33,24 +40,30 @@ struct launch {
 };
 
 /// `private_bytes`: what the packet asks for; at least what the kernel needs.
-static struct launch begin(hsa_queue_t *queue, uint32_t count, uint32_t private_bytes) {
-    struct launch launch = {.out = e2e_alloc(&e2e, e2e.host, count * 4),
+static struct launch begin_kernel(hsa_queue_t *queue, const struct e2e_kernel *kernel,
+                                  uint32_t count, uint32_t private_bytes) {
+    struct launch launch = {.expected = kernel == &scratch ? expected : expected_of_deep,
+                            .out = e2e_alloc(&e2e, e2e.host, count * 4),
                             .args = e2e_alloc(&e2e, e2e.kernarg, sizeof(struct args)),
                             .done = e2e_signal(1),
                             .count = count};
     *launch.args = (struct args){launch.out, count, private_bytes};
     hsa_kernel_dispatch_packet_t packet =
-        e2e_packet(&scratch, (count + 255) / 256 * 256, 256, launch.args, launch.done);
+        e2e_packet(kernel, (count + 255) / 256 * 256, 256, launch.args, launch.done);
     packet.private_segment_size =
-        private_bytes > scratch.private_bytes ? private_bytes : scratch.private_bytes;
+        private_bytes > kernel->private_bytes ? private_bytes : kernel->private_bytes;
     e2e_submit(queue, &packet);
     return launch;
+}
+
+static struct launch begin(hsa_queue_t *queue, uint32_t count, uint32_t private_bytes) {
+    return begin_kernel(queue, &scratch, count, private_bytes);
 }
 
 static void end(const struct launch *launch) {
     e2e_wait(launch->done);
     for (uint32_t i = 0; i < launch->count; ++i) {
-        CHECK(launch->out[i] == expected(i, launch->args->seed), "element %u, %u bytes", i,
+        CHECK(launch->out[i] == launch->expected(i, launch->args->seed), "element %u, %u bytes", i,
               launch->args->seed);
     }
     HSA(hsa_signal_destroy(launch->done));
@@ -70,6 +83,32 @@ static void sizes_of_one_queue(void) {
     for (int i = 0; i < COUNT; ++i) {
         end(&launches[i]);
     }
+    HSA(hsa_queue_destroy(queue));
+}
+
+/// A kernel with little leaves too little for the next, which really uses what it asks for.
+static void little_then_much(void) {
+    hsa_queue_t *queue = e2e_queue(&e2e, 64);
+    for (uint32_t round = 0; round < 2; round++) {
+        const struct launch little = begin(queue, 700, 0);
+        const struct launch much = begin_kernel(queue, &deep_scratch, 700, 0);
+        end(&little);
+        end(&much);
+    }
+    HSA(hsa_queue_destroy(queue));
+}
+
+/// A queue doesn't keep what is too much to keep: the runtime marks it for a single use, and gets
+/// it back behind the kernel.
+static void much_is_given_back(void) {
+    enum { MUCH = 70000 };
+    hsa_queue_t *queue = e2e_queue(&e2e, 64);
+    const uint32_t *properties = &((const amd_queue_t *)queue)->queue_properties;
+    const struct launch launch = begin(queue, 700, MUCH);
+    end(&launch);
+    const double limit = e2e_seconds() + E2E_WAIT_SECONDS;
+    while (__atomic_load_n(properties, __ATOMIC_ACQUIRE) & AMD_QUEUE_PROPERTIES_USE_SCRATCH_ONCE)
+        CHECK(e2e_seconds() < limit, "the queue keeps scratch memory of %u bytes a lane", MUCH);
     HSA(hsa_queue_destroy(queue));
 }
 
@@ -107,7 +146,10 @@ int main(void) {
     e2e_open(&e2e);
     e2e_kernel(&e2e, "scratch", &scratch);
     CHECK(scratch.private_bytes >= 256, "%u", scratch.private_bytes);
+    e2e_kernel(&e2e, "deep_scratch", &deep_scratch);
     sizes_of_one_queue();
+    little_then_much();
+    much_is_given_back();
     several_queues();
     scratch_comes_back();
     e2e_close();
