@@ -18,6 +18,7 @@
 
 #define TOLERANCE        0.10
 #define TOLERANCE_MIN_NS 50.0
+#define TRACE_ARGUMENTS  6 /* before the traced command */
 
 extern char **environ;
 
@@ -37,43 +38,13 @@ static double read_inside_ns(FILE *summary) {
     return inside_ns;
 }
 
-/* hsaprobe trace -- hsaprobe layers with the same arms, its talk into `summary`. */
-static int run_trace(const char *kernel, unsigned round_count, const char *events_path,
-                     const char *samples_path, FILE *summary) {
-    char self[PATH_MAX] = "";
-    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
-        return failure(EXIT_FAILED, what, "/proc/self/exe: %s", strerror(errno));
-    char *rounds = xasprintf("--rounds=%u", round_count);
-    char *arguments[] = {self,
-                         "trace",
-                         "--layers",
-                         "hip,hsa,thunk,os",
-                         "--format",
-                         "jsonl",
-                         "-o",
-                         (char *)events_path,
-                         "--",
-                         self,
-                         "layers",
-                         "--kernel",
-                         (char *)kernel,
-                         "--arm",
-                         CROSSCHECK_ARMS,
-                         "--restarts",
-                         "1",
-                         rounds,
-                         "--format",
-                         "jsonl",
-                         "-o",
-                         (char *)samples_path,
-                         NULL};
+static int run(char *const *arguments, FILE *talk) {
     posix_spawn_file_actions_t actions;
     pid_t pid;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fileno(summary), STDERR_FILENO);
-    int error = posix_spawn(&pid, self, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_adddup2(&actions, fileno(talk), STDERR_FILENO);
+    int error = posix_spawn(&pid, arguments[0], &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
-    free(rounds);
     if (error)
         return failure(EXIT_FAILED, what, "%s", strerror(error));
     int status = 0;
@@ -81,49 +52,96 @@ static int run_trace(const char *kernel, unsigned round_count, const char *event
     }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0
                ? EXIT_OK
-               : failure(EXIT_FAILED, what, "hsaprobe trace failed");
+               : failure(EXIT_FAILED, what, "hsaprobe %s failed", arguments[1]);
 }
 
-static int read_results(FILE *events, FILE *samples, double inside_ns, struct hsp_samples *traced,
-                        struct spans *out_spans) {
-    void *head = NULL;
-    if (!events || !samples)
-        return failure(EXIT_FAILED, what, "a temporary file: %s", strerror(errno));
-    char *wrong = spans_read(events, inside_ns, out_spans);
-    if (!wrong)
-        wrong = samples_read(samples, 0, traced, &head);
-    json_decref(head);
-    int code = wrong ? failure(EXIT_FAILED, what, "%s", wrong) : EXIT_OK;
-    free(wrong);
+/* hsaprobe layers, its samples into a file; under hsaprobe trace when there is one for events. */
+static int run_layers(const char *kernel, unsigned round_count, const char *samples_path,
+                      const char *events_path, FILE *talk) {
+    char self[PATH_MAX] = "";
+    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+        return failure(EXIT_FAILED, what, "/proc/self/exe: %s", strerror(errno));
+    char *rounds = xasprintf("--rounds=%u", round_count);
+    char *events = xasprintf("--output=%s", events_path ? events_path : "");
+    char *samples = xasprintf("--output=%s", samples_path);
+    char *kernel_option = xasprintf("--kernel=%s", kernel);
+    char *arguments[] = {self,
+                         "trace",
+                         "--layers=hip,hsa,thunk,os",
+                         "--format=jsonl",
+                         events,
+                         "--",
+                         self,
+                         "layers",
+                         "--arm=" CROSSCHECK_ARMS,
+                         "--restarts=1",
+                         "--format=jsonl",
+                         kernel_option,
+                         rounds,
+                         samples,
+                         NULL};
+    int code = run(events_path ? arguments : arguments + TRACE_ARGUMENTS, talk);
+    free(rounds);
+    free(events);
+    free(samples);
+    free(kernel_option);
     return code;
 }
 
-/* One process: its spans, and in `traced` what it measured of itself meanwhile. */
-static int trace(const char *kernel, unsigned round_count, struct hsp_samples *traced,
-                 struct spans *out_spans, double *out_inside_ns) {
-    char folder[] = "/tmp/hsaprobe-crosscheck.XXXXXX";
+static int read_samples(const char *path, struct hsp_samples *out_samples) {
+    void *head = NULL;
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return failure(EXIT_FAILED, what, "%s: %s", path, strerror(errno));
+    char *wrong = samples_read(stream, 0, out_samples, &head);
+    int code = wrong ? failure(EXIT_FAILED, what, "%s", wrong) : EXIT_OK;
+    free(wrong);
+    json_decref(head);
+    fclose(stream);
+    return code;
+}
+
+static int read_events(const char *path, double inside_ns, struct spans *out_spans) {
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return failure(EXIT_FAILED, what, "%s: %s", path, strerror(errno));
+    char *wrong = spans_read(stream, inside_ns, out_spans);
+    int code = wrong ? failure(EXIT_FAILED, what, "%s", wrong) : EXIT_OK;
+    free(wrong);
+    fclose(stream);
+    return code;
+}
+
+/* Two processes, one after the other: the machine is as fast for both. */
+struct pair {
+    struct hsp_samples *untraced;
+    struct hsp_samples *traced;
+    struct spans spans;
+    double inside_ns;
+};
+
+static int run_pair(const char *kernel, unsigned round_count, const char *folder,
+                    struct pair *pair) {
     FILE *summary = tmpfile();
-    if (!summary || !mkdtemp(folder))
+    if (!summary)
         return failure(EXIT_FAILED, what, "a temporary file: %s", strerror(errno));
-    char *events_path = xasprintf("%s/events.jsonl", folder);
-    char *samples_path = xasprintf("%s/samples.jsonl", folder);
-    int code = run_trace(kernel, round_count, events_path, samples_path, summary);
-    if (!code) {
-        FILE *events = fopen(events_path, "re");
-        FILE *samples = fopen(samples_path, "re");
-        *out_inside_ns = read_inside_ns(summary);
-        code = read_results(events, samples, *out_inside_ns, traced, out_spans);
-        if (events)
-            fclose(events);
-        if (samples)
-            fclose(samples);
-    }
+    char *events = xasprintf("%s/events.jsonl", folder);
+    char *samples = xasprintf("%s/samples.jsonl", folder);
+    int code = run_layers(kernel, round_count, samples, NULL, summary);
+    if (!code)
+        code = read_samples(samples, pair->untraced);
+    if (!code)
+        code = run_layers(kernel, round_count, samples, events, summary);
+    if (!code)
+        code = read_samples(samples, pair->traced);
+    pair->inside_ns = read_inside_ns(summary);
+    if (!code)
+        code = read_events(events, pair->inside_ns, &pair->spans);
     fclose(summary);
-    unlink(events_path);
-    unlink(samples_path);
-    rmdir(folder);
-    free(events_path);
-    free(samples_path);
+    unlink(events);
+    unlink(samples);
+    free(events);
+    free(samples);
     return code;
 }
 
@@ -136,36 +154,33 @@ static double value_of(const struct hsp_samples *samples, const char *kernel, co
     return series && hsp_estimate_series(series, &bootstrap, &estimate) == 0 ? estimate.value : NAN;
 }
 
-static bool add_row(struct report_section *table, const char *layer, double subtraction,
-                    double spans) {
-    double allowed = fmax(TOLERANCE_MIN_NS, TOLERANCE * fmax(fabs(subtraction), fabs(spans)));
-    bool agree = fabs(subtraction - spans) <= allowed;
-    report_row(table, report_text(layer), report_real(subtraction), report_real(spans),
-               report_real(spans - subtraction), report_real(allowed), report_boolean(agree));
-    return agree;
+/* Between two arms, paired by round; 0 where there is no such metric. */
+static double minus(const struct hsp_samples *samples, const char *kernel, const char *upper,
+                    const char *lower, const char *metric, uint64_t seed) {
+    const struct hsp_bootstrap bootstrap = {.seed = seed};
+    const struct hsp_series *a = hsp_samples_find(samples, kernel, upper, metric, 0);
+    const struct hsp_series *b = hsp_samples_find(samples, kernel, lower, metric, 0);
+    struct hsp_estimate estimate;
+    return a && b && hsp_estimate_difference(a, b, &bootstrap, &estimate) == 0 ? estimate.value : 0;
 }
 
-/* Of each process, as spans and as what it measured of itself. */
-struct traced {
-    double *hip, *hsa, *os;        /* rows of the table */
-    double *own, *within, *replay; /* what HIP's is made of */
-    double *slower;                /* arm hsa than untraced */
-    double *recorder;              /* of which the recorder itself */
-    size_t launch_count;
+/* Of each pair. */
+enum value {
+    HIP,
+    HSA,
+    OS,
+    HIP_SPANS,
+    HSA_SPANS,
+    OS_SPANS,
+    HIP_DIFFERENCE,
+    HSA_DIFFERENCE,
+    OS_DIFFERENCE,
+    OWN,    /* HIP's */
+    WITHIN, /* HSA's within HIP */
+    REPLAY, /* HSA's within arm hsa */
+    WAITS,  /* what tracing made arm hsa longer, beyond what recording costs */
+    VALUE_COUNT
 };
-
-static void take_process(struct traced *traced, unsigned i, const struct spans *spans,
-                         double inside_ns, double slower_ns) {
-    traced->launch_count += spans->launch_count;
-    traced->own[i] = spans->hip_ns;
-    traced->within[i] = spans->hip_hsa_ns;
-    traced->replay[i] = spans->replay_hsa_ns;
-    traced->hip[i] = spans->hip_ns - spans->replay_ns + spans->hip_hsa_ns - spans->replay_hsa_ns;
-    traced->hsa[i] = spans->replay_hsa_ns;
-    traced->os[i] = spans->hip_os_ns;
-    traced->slower[i] = slower_ns;
-    traced->recorder[i] = spans->nested_count * (inside_ns + spans->around_ns);
-}
 
 /* An arm's launch, the software GPU's work on its thread included. */
 static double whole(const struct hsp_samples *samples, const char *kernel, const char *arm,
@@ -174,25 +189,64 @@ static double whole(const struct hsp_samples *samples, const char *kernel, const
     return value_of(samples, kernel, arm, "submit", seed) + (isnan(device) ? 0 : device);
 }
 
-static int trace_all(const struct hsp_samples *samples, const char *kernel, unsigned round_count,
-                     unsigned process_count, uint64_t seed, struct traced *traced) {
+static void take_pair(const struct pair *pair, const char *kernel, uint64_t seed, double *out) {
+    const struct hsp_samples *samples = pair->untraced;
+    const struct spans *spans = &pair->spans;
+    out[HIP] = minus(samples, kernel, "hip-module", "hsa", "submit", seed) +
+               minus(samples, kernel, "hip-module", "hsa", "device on caller", seed);
+    out[HSA] = minus(samples, kernel, "hsa", "packet", "submit", seed) +
+               minus(samples, kernel, "hsa", "packet", "device on caller", seed);
+    out[OS] = 0;
+    out[OWN] = spans->hip_ns;
+    out[WITHIN] = spans->hip_hsa_ns;
+    out[REPLAY] = spans->replay_hsa_ns;
+    out[HIP_SPANS] = out[OWN] - spans->replay_ns + out[WITHIN] - out[REPLAY];
+    out[HSA_SPANS] = out[REPLAY];
+    out[OS_SPANS] = spans->hip_os_ns;
+    for (int i = HIP; i <= OS; i++)
+        out[HIP_DIFFERENCE + i] = out[HIP_SPANS + i] - out[HIP + i];
+    out[WAITS] = whole(pair->traced, kernel, "hsa", seed) - whole(samples, kernel, "hsa", seed) -
+                 spans->nested_count * (pair->inside_ns + spans->around_ns);
+}
+
+/* values[value * pair_count + pair]; *out_launch_count of HIP, traced. */
+static int take_pairs(const char *kernel, unsigned round_count, unsigned pair_count, uint64_t seed,
+                      double *values, size_t *out_launch_count) {
+    char folder[] = "/tmp/hsaprobe-crosscheck.XXXXXX";
+    if (!mkdtemp(folder))
+        return failure(EXIT_FAILED, what, "a temporary folder: %s", strerror(errno));
     int code = EXIT_OK;
-    for (unsigned i = 0; i < process_count && !code; i++) {
-        struct hsp_samples *measured = hsp_samples_create();
-        struct spans spans;
-        double inside_ns;
-        code = trace(kernel, round_count, measured, &spans, &inside_ns);
-        if (!code)
-            take_process(traced, i, &spans, inside_ns,
-                         whole(measured, kernel, "hsa", seed) -
-                             whole(samples, kernel, "hsa", seed));
-        hsp_samples_destroy(measured);
+    *out_launch_count = 0;
+    for (unsigned i = 0; i < pair_count && !code; i++) {
+        struct pair pair = {.untraced = hsp_samples_create(), .traced = hsp_samples_create()};
+        double one[VALUE_COUNT];
+        code = run_pair(kernel, round_count, folder, &pair);
+        if (!code) {
+            take_pair(&pair, kernel, seed, one);
+            for (int value = 0; value < VALUE_COUNT; value++)
+                values[(unsigned)value * pair_count + i] = one[value];
+            *out_launch_count += pair.spans.launch_count;
+        }
+        hsp_samples_destroy(pair.untraced);
+        hsp_samples_destroy(pair.traced);
     }
+    rmdir(folder);
     return code;
 }
 
-static bool add_table(struct command_context *context, const char *kernel, unsigned process_count,
-                      uint64_t seed, struct traced *traced) {
+static bool add_row(struct report_section *table, const char *layer, const double *medians,
+                    enum value row) {
+    double subtraction = medians[row];
+    double spans = medians[HIP_SPANS + row];
+    double difference = medians[HIP_DIFFERENCE + row];
+    double allowed = fmax(TOLERANCE_MIN_NS, TOLERANCE * fmax(fabs(subtraction), fabs(spans)));
+    bool agree = fabs(difference) <= allowed;
+    report_row(table, report_text(layer), report_real(subtraction), report_real(spans),
+               report_real(difference), report_real(allowed), report_boolean(agree));
+    return agree;
+}
+
+static bool add_table(struct report *report, const double *medians, size_t launch_count) {
     static const struct report_column columns[] = {
         {"layer", "layer", SOURCE_NONE, FORMAT_PLAIN},
         {"subtraction_ns", "subtraction us", SOURCE_DERIVED, FORMAT_US},
@@ -201,55 +255,38 @@ static bool add_table(struct command_context *context, const char *kernel, unsig
         {"allowed_ns", "allowed us", SOURCE_NONE, FORMAT_US},
         {"agrees", "agree", SOURCE_DERIVED, FORMAT_PLAIN},
     };
-#define MEDIAN(values) hsp_stats_median_inplace(traced->values, process_count)
-    const struct hsp_samples *samples = context->samples;
-    struct report_section *table =
-        report_table(context->report, "crosscheck", "a launch by two methods", columns,
-                     sizeof columns / sizeof *columns);
-    double hsa = whole(samples, kernel, "hsa", seed);
-    double hip = whole(samples, kernel, "hip-module", seed);
-    double packet = value_of(samples, kernel, "packet", "submit", seed);
-    bool agree = add_row(table, "HIP", hip - hsa, MEDIAN(hip));
-    agree = add_row(table, "HSA", hsa - packet, MEDIAN(hsa)) && agree;
-    agree = add_row(table, "OS", 0, MEDIAN(os)) && agree;
+    struct report_section *table = report_table(report, "crosscheck", "a launch by two methods",
+                                                columns, sizeof columns / sizeof *columns);
+    bool agree = add_row(table, "HIP", medians, HIP);
+    agree = add_row(table, "HSA", medians, HSA) && agree;
+    agree = add_row(table, "OS", medians, OS) && agree;
     report_note(
-        context->report,
+        report,
         "crosscheck: %zu launches of HIP traced: HIP's own time is %.0f ns; HSA's functions "
         "take %.0f ns within HIP, %.0f ns within arm hsa",
-        traced->launch_count, MEDIAN(own), MEDIAN(within), MEDIAN(replay));
-    double waits = MEDIAN(slower) - MEDIAN(recorder);
-    if (waits > TOLERANCE_MIN_NS)
+        launch_count, medians[OWN], medians[WITHIN], medians[REPLAY]);
+    if (medians[WAITS] > TOLERANCE_MIN_NS)
         report_note(
-            context->report,
+            report,
             "crosscheck: tracing made arm hsa's launch %.0f ns longer than recording costs: "
             "waits for memory that overlap otherwise; HSA's spans have them in them",
-            waits);
-#undef MEDIAN
+            medians[WAITS]);
     return agree;
 }
 
 int layers_crosscheck(struct command_context *context, const char *kernel, unsigned round_count,
-                      unsigned process_count, uint64_t seed) {
-    enum { LISTS = 8 };
-    double *values = xcalloc(process_count, LISTS * sizeof *values);
-    double *lists[LISTS];
-    for (size_t i = 0; i < LISTS; i++)
-        lists[i] = values + i * process_count;
-    struct traced traced = {.hip = lists[0],
-                            .hsa = lists[1],
-                            .os = lists[2],
-                            .own = lists[3],
-                            .within = lists[4],
-                            .replay = lists[5],
-                            .slower = lists[6],
-                            .recorder = lists[7]};
-    int code = trace_all(context->samples, kernel, round_count, process_count, seed, &traced);
-    if (!code) {
-        context->print_anyway = true;
-        if (!add_table(context, kernel, process_count, seed, &traced))
-            code =
-                failure(EXIT_FAILED, what, "the two methods differ by more than 10 %% and 50 ns");
-    }
+                      unsigned pair_count, uint64_t seed) {
+    double *values = xcalloc(pair_count, VALUE_COUNT * sizeof *values);
+    double medians[VALUE_COUNT];
+    size_t launch_count;
+    int code = take_pairs(kernel, round_count, pair_count, seed, values, &launch_count);
+    for (size_t i = 0; i < VALUE_COUNT; i++)
+        medians[i] = hsp_stats_median_inplace(values + i * pair_count, pair_count);
     free(values);
-    return code;
+    if (code)
+        return code;
+    context->print_anyway = true;
+    return add_table(context->report, medians, launch_count)
+               ? EXIT_OK
+               : failure(EXIT_FAILED, what, "the two methods differ by more than 10 %% and 50 ns");
 }

@@ -6,10 +6,13 @@
 /// arm packet. The operating system's is none.
 ///
 /// Nested spans (layers_spans.h): this command runs again under `hsaprobe trace` with the same
-/// arms, in as many processes. HSA's part is the own time of its functions in arm hsa. HIP's is its
+/// arms. HSA's part is the own time of its functions in arm hsa. HIP's is its
 /// own less what arm hsa does itself between those functions, and more by what they take longer
 /// within HIP, whose code has put other things into the caches: what subtraction, too, calls HIP's.
 /// Packets are not recorded: that would change them.
+///
+/// Both are taken in pairs of processes, an untraced one and then a traced one, so that a machine
+/// whose speed changes is as fast for both; what is shown are medians of the pairs.
 ///
 /// They agree when they differ by no more than the larger of 10 % and 50 ns.
 #ifndef TOOL_LAYERS_CROSSCHECK_H
@@ -20,10 +23,9 @@
 /// The arms that subtraction needs, as --arm takes them.
 #define CROSSCHECK_ARMS "timer,packet,ring,hsa,hip-module"
 
-/// Traces `process_count` processes, adds the table "crosscheck", and notes what doesn't agree. The
-/// samples must hold the arms of CROSSCHECK_ARMS. Returns an exit code, prints; disagreement is
-/// EXIT_FAILED.
+/// Runs `pair_count` pairs of processes, adds the table "crosscheck", and notes what doesn't agree.
+/// Returns an exit code, prints; disagreement is EXIT_FAILED.
 int layers_crosscheck(struct command_context *context, const char *kernel, unsigned round_count,
-                      unsigned process_count, uint64_t seed);
+                      unsigned pair_count, uint64_t seed);
 
 #endif
