@@ -57,6 +57,17 @@ void claim_samples(struct claim *claim, const char *name, const char *unit, cons
                                  .limit = limit});
 }
 
+bool claim_decides(const double *samples, size_t count, enum hsp_expectation expectation,
+                   double limit) {
+    struct hsp_interval interval;
+    const struct hsp_bootstrap options = {.seed = 1};
+    if (hsp_stats_median_interval(samples, count, &options, &interval))
+        return false;
+    const struct hsp_claim_value value = {
+        .low = interval.low, .high = interval.high, .expectation = expectation, .limit = limit};
+    return judge(&value) != HSP_VERDICT_UNDECIDED;
+}
+
 /* Wilson 1927: the shares whose own 95 % range holds what was seen. */
 void claim_wilson(uint32_t hits, uint32_t total, double *out_low, double *out_high) {
     const double z = 1.959964;

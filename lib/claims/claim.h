@@ -21,6 +21,11 @@ struct claim {
 /// Records a value from samples: their median and its bootstrap interval. Reorders nothing.
 void claim_samples(struct claim *claim, const char *name, const char *unit, const double *samples,
                    size_t count, enum hsp_expectation expectation, double limit);
+/// Whether so many samples decide what claim_samples would judge by them: their interval is on one
+/// side of the limit. Where they don't, an experiment may measure once more, longer and from the
+/// start; looking again and again until they do would make any claim come out.
+bool claim_decides(const double *samples, size_t count, enum hsp_expectation expectation,
+                   double limit);
 /// Records how many of `total` tries had something, as a share with Wilson's 95 % interval.
 void claim_share(struct claim *claim, const char *name, uint32_t hits, uint32_t total,
                  enum hsp_expectation expectation, double limit);
