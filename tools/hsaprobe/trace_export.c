@@ -220,6 +220,7 @@ static void describe_call(struct trace_export *file, struct call *call) {
         hsp_clock_ticks_to_ns(ticks > event->child_ticks ? ticks - event->child_ticks : 0);
 }
 
+/* Readers of JSON have 64 bits with a sign: details such as UINT64_MAX appear as -1. */
 static void chrome_call(struct trace_export *file, const struct call *call) {
     const struct hsp_trace_event *event = call->event;
     const uint32_t track = thread_track(file, call->process, call->thread, call->layer);
@@ -233,8 +234,8 @@ static void chrome_call(struct trace_export *file, const struct call *call) {
     fprintf(file->stream, ",\"args\":{\"result\":%" PRId64 ",\"self_ns\":%" PRIu64,
             (int64_t)event->value, call->self_ns);
     if (event->detail[0] || event->detail[1])
-        fprintf(file->stream, ",\"detail\":[%" PRIu64 ",%" PRIu64 "]", event->detail[0],
-                event->detail[1]);
+        fprintf(file->stream, ",\"detail\":[%" PRId64 ",%" PRId64 "]", (int64_t)event->detail[0],
+                (int64_t)event->detail[1]);
     if (call->arguments[0]) {
         fputs(",\"arguments\":", file->stream);
         print_json_text(file->stream, call->arguments);
@@ -279,8 +280,8 @@ static void json_call(struct trace_export *file, const struct call *call) {
         fprintf(file->stream,
                 ",\"duration_ns\":%" PRIu64 ",\"self_ns\":%" PRIu64 ",\"result\":%" PRId64,
                 call->duration_ns, call->self_ns, (int64_t)event->value);
-    fprintf(file->stream, ",\"detail\":[%" PRIu64 ",%" PRIu64 "]", event->detail[0],
-            event->detail[1]);
+    fprintf(file->stream, ",\"detail\":[%" PRId64 ",%" PRId64 "]", (int64_t)event->detail[0],
+            (int64_t)event->detail[1]);
     if (call->arguments[0]) {
         fputs(",\"arguments\":", file->stream);
         print_json_text(file->stream, call->arguments);
