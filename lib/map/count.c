@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Counting by the recorder. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <hsaprobe/base.h>
 
 #include "map/entries.h"
-#include "record/session.h"
+#include "map/record.h"
 #include "trace/ioctl_names.h"
 
 /* A call as it came; marks, which say what it belongs to, are there at the end only. */
@@ -149,42 +146,6 @@ static void assign(struct collector *collector, const struct hsp_map_mark *mark)
     }
 }
 
-static void set_environment(const struct hsp_map_launch *launch, const char *session) {
-    char value[4096];
-    snprintf(value, sizeof value, "%s%s%s", launch->tracer, launch->preload ? ":" : "",
-             launch->preload ? launch->preload : "");
-    setenv("LD_PRELOAD", value, 1);
-    snprintf(value, sizeof value, "\"%s\"", launch->tracer);
-    setenv("HSA_TOOLS_LIB", value, 1);
-    setenv(HSP_SESSION_VARIABLE, session, 1);
-}
-
-static pid_t start(const struct hsp_map_launch *launch, const char *session) {
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    set_environment(launch, session);
-    execvp(launch->argv[0], launch->argv);
-    fprintf(stderr, "hsaprobe: map: %s: %s\n", launch->argv[0], strerror(errno));
-    _exit(127);
-}
-
-static hsp_status collect(struct hsp_session *session, struct collector *collector, pid_t pid,
-                          int *out_status) {
-    const struct hsp_session_sink sink = {.event = take_event, .data = collector};
-    const struct timespec pause = {.tv_nsec = 2000000};
-    hsp_status status = HSP_OK;
-    for (bool ended = false; !ended && !status;) {
-        uint64_t count = 0;
-        ended = waitpid(pid, out_status, WNOHANG) == pid;
-        status = hsp_session_poll(session, &sink, ended, &count);
-        if (!ended && count == 0)
-            nanosleep(&pause, NULL);
-    }
-    return status;
-}
-
 static void read_marks(struct collector *collector, int fd) {
     struct hsp_map_mark mark;
     for (off_t at = 0; pread(fd, &mark, sizeof mark, at) == sizeof mark; at += (off_t)sizeof mark)
@@ -198,18 +159,10 @@ int hsp_map_record(const struct hsp_map_launch *launch, struct hsp_map_counts *c
                                                     1u << HSP_LAYER_THUNK | 1u << HSP_LAYER_OS,
                                                 .waits = true};
     struct collector collector = {.counts = counts, .whole = launch->mark_fd < 0};
-    struct hsp_session *session;
-    hsp_status status = hsp_session_create(&options, &session);
-    if (!status) {
-        pid_t pid = start(launch, hsp_session_path(session));
-        status = pid < 0 ? HSP_ERROR_OUT_OF_MEMORY : collect(session, &collector, pid, out_status);
-        counts->dropped_count += hsp_session_dropped_count(session);
-        hsp_session_destroy(session);
-    }
-    if (!status && !collector.whole)
+    const struct hsp_session_sink sink = {.event = take_event, .data = &collector};
+    int rc = map_record(launch, &options, &sink, &counts->dropped_count, out_status);
+    if (!rc && !collector.whole)
         read_marks(&collector, launch->mark_fd);
     free(collector.calls);
-    if (status)
-        fprintf(stderr, "hsaprobe: map: recorder: %s\n", hsp_last_error());
-    return status ? -1 : 0;
+    return rc;
 }

@@ -141,6 +141,26 @@ struct hsp_map_launch {
 /// *out_status is the program's, as of waitpid.
 int hsp_map_record(const struct hsp_map_launch *launch, struct hsp_map_counts *counts,
                    int *out_status);
+/// A way from ROCm's libraries into the OS, as it was seen in one run of an operation.
+struct hsp_map_path {
+    uint32_t run; ///< 0: cold
+    uint32_t count;
+    char call[56]; ///< "KFD_CREATE_QUEUE", "mmap"
+    /// Functions of ROCm's libraries, outermost first, after the name of the library that they
+    /// are in: "libhsa-runtime64.so.1 +0x54a9c > libhsakmt.so.1 hsaKmtAllocMemory +0x874c". With
+    /// debug information installed they have source lines; what has no name is an offset.
+    char *frames;
+};
+struct hsp_map_paths {
+    struct hsp_map_path *paths;
+    size_t count;
+};
+void hsp_map_paths_fini(struct hsp_map_paths *paths);
+/// Runs a child of the catalogue once more, recording the stack of each call into the OS, and adds
+/// the paths of operation `op` (of its own thread), named by libdw. As hsp_map_record.
+int hsp_map_record_paths(const struct hsp_map_launch *launch, uint32_t op,
+                         struct hsp_map_paths *paths, int *out_status);
+
 /// Whether strace can be used here; else *out_reason says why not.
 bool hsp_map_can_strace(const char **out_reason);
 /// Runs it under strace and adds what was made; `stacks` asks for callers too (slow). As above.

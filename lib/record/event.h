@@ -23,7 +23,7 @@
 
 #include "base/ring.h"
 
-#define HSP_TRACE_VERSION 2
+#define HSP_TRACE_VERSION 3
 #define HSP_TRACE_MAGIC   UINT64_C(0x4345434152545048) ///< "HPTRACEC", little-endian
 
 #define HSP_TRACE_PAGE_BYTES  4096
@@ -73,6 +73,10 @@ enum hsp_trace_kind {
     /// event's first words: part `id` of several; `value` is the argument's size. The ioctl's own
     /// event follows in the same ring.
     HSP_TRACE_ARGUMENTS,
+    /// Return addresses on the way to the OS call whose event follows in the same ring, innermost
+    /// first, as many as fit into HSP_TRACE_PART_BYTES (0: no more): part `id` of several. Only in
+    /// a session with `stacks`.
+    HSP_TRACE_STACK,
 };
 /// detail[1] of copies: no queue has this id.
 #define HSP_TRACE_COPIES UINT64_MAX
@@ -201,6 +205,7 @@ struct hsp_session_page {
     uint64_t stop_calls;    ///< calls of `stop_name` until it ends; 0: no trigger
     uint64_t start_seen;
     uint64_t stop_seen;
+    uint32_t stacks;         ///< OS calls come with return addresses
     uint32_t lost_processes; ///< that could make no file here
     uint32_t lost_threads;   ///< that got no ring; their events are in lost_events of their process
     int32_t lost_error;      ///< errno of the last of both

@@ -25,6 +25,8 @@ struct hsp_session_options {
     uint32_t ring_capacity; ///< events per thread, a power of two; 0: 65536 (4 MiB)
     uint32_t layers;        ///< bit per enum hsp_trace_layer; 0: all
     bool is_paused;         ///< record nothing until hsp_session_set_active or a trigger
+    bool stacks;            ///< OS calls come with HSP_TRACE_STACK; complete where no other layer's
+                            ///< functions are recorded: their stubs end a stack. Slow
     bool waits;             ///< threads wait for the reader instead of dropping events
     const char *names;      ///< shell patterns, comma-separated; NULL: all functions
     const char *start_name; ///< recording starts at its start_calls-th call; NULL: no trigger

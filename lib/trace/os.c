@@ -3,6 +3,8 @@
 // where it is preloaded too, or libc's.
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -27,6 +29,8 @@
 
 /* Enough for CREATE_QUEUE. */
 #define ARGUMENT_PARTS_MAX 3u
+#define STACK_FRAMES_MAX   40
+#define STACK_PART_FRAMES  (HSP_TRACE_PART_BYTES / sizeof(uint64_t))
 
 #define NEXT(type, name)                                                                           \
     static _Atomic(__typeof__(type)) next;                                                         \
@@ -60,6 +64,10 @@ static atomic_bool is_on;
 void trace_os_start(void) {
     if (!trace_has_layer(HSP_LAYER_OS))
         return;
+    if (hsp_session_page->stacks) {
+        void *first;
+        backtrace(&first, 1); // loads the unwinder, which is no call of the program's
+    }
     for (int i = 0; i < OS_CALL_COUNT; i++)
         ids[i] = hsp_writer_wants(names[i]) ? hsp_writer_name(HSP_LAYER_OS, names[i])
                                             : (uint16_t)HSP_TRACE_NO_ID;
@@ -69,6 +77,31 @@ void trace_os_start(void) {
 static bool is_active(void) {
     return atomic_load_explicit(&is_on, memory_order_relaxed) &&
            __atomic_load_n(&hsp_session_page->is_active, __ATOMIC_RELAXED);
+}
+
+// `caller` is the first frame beyond the tracer's own.
+static void write_stack(struct hsp_trace_ring *ring, const void *caller) {
+    void *frames[STACK_FRAMES_MAX];
+    const int error = errno;
+    const uint32_t was_muted = ring->is_muted;
+    ring->is_muted = 1;
+    const int count = backtrace(frames, STACK_FRAMES_MAX);
+    ring->is_muted = was_muted;
+    errno = error;
+    int first = 0;
+    while (first < count && frames[first] != caller)
+        first++;
+    for (int part = 0; first < count; part++, first += (int)STACK_PART_FRAMES) {
+        const size_t left = (size_t)(count - first);
+        struct hsp_trace_event *event = hsp_writer_claim(ring);
+        if (!event)
+            return;
+        *event = (struct hsp_trace_event){.id = (uint16_t)part, .kind = HSP_TRACE_STACK};
+        memcpy(event, frames + first,
+               (left < STACK_PART_FRAMES ? left : STACK_PART_FRAMES) * sizeof *frames);
+        hsp_writer_place(ring, event);
+        hsp_writer_commit(ring);
+    }
 }
 
 // NULL when the call isn't to be recorded. A thread that has nothing to do with ROCm gets no ring.
@@ -90,9 +123,12 @@ static void end(const struct hsp_trace_ring *ring, const void *frame, uint64_t r
                 uint64_t detail, void *caller) {
     // Looked up anew: the call may have ended the process that began it (fork).
     struct hsp_trace_ring *own = hsp_thread_ring;
-    if (ring && own)
-        hsp_writer_leave(own, (uint64_t)frame, hsp_writer_clock(), result, detail,
-                         (uint64_t)caller);
+    if (!ring || !own)
+        return;
+    const uint64_t now = hsp_writer_clock();
+    if (hsp_session_page->stacks)
+        write_stack(own, caller);
+    hsp_writer_leave(own, (uint64_t)frame, now, result, detail, (uint64_t)caller);
 }
 
 #define FRAME  __builtin_frame_address(0)

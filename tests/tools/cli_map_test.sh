@@ -59,6 +59,8 @@ done
 accept 'hsaKmtAllocMemory thunk' map --explain hsa_alloc_vram_4M --device soft
 grep -q 'fmm_allocate_device' stdout || complain "--explain has no path"
 tr -s ' ' <stdout | grep -q 'steady KFD_ALLOC_MEMORY_OF_GPU os thunk 1 ' || complain "--explain has no tree"
+grep -q '^steady KFD_ALLOC_MEMORY_OF_GPU .* libhsa-runtime64.so.* > libhsakmt.so.* hsaKmtAllocMemory ' stdout ||
+    complain "--explain has no call path"
 
 # differences: none to itself, and the one that is there
 accept 'no count differs' map --diff result.json result.json

@@ -210,8 +210,10 @@ static int count_both(const char *what, const struct hsp_map_launch *launch, enu
     return hsp_map_strace(launch, strace == STRACE_STACKS, counts, &status) ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Counts a group's calls, or with `paths` finds how `op` makes them. */
 static int count_group(enum hsp_map_group group, struct hsp_map_launch *launch,
-                       enum strace_use strace, struct hsp_map_counts *counts) {
+                       enum strace_use strace, struct hsp_map_counts *counts, uint32_t op,
+                       struct hsp_map_paths *paths) {
     char marks[16];
     char *self = realpath("/proc/self/exe", NULL);
     int fd = memfd_create("hsaprobe-map-marks", 0); /* not close-on-exec: the child writes it */
@@ -223,7 +225,11 @@ static int count_group(enum hsp_map_group group, struct hsp_map_launch *launch,
     char *argv[] = {self, "map", "--group", (char *)group_names[group], "--marks", marks, NULL};
     launch->argv = argv;
     launch->mark_fd = fd;
-    int code = count_both(group_names[group], launch, strace, counts);
+    int status = 0;
+    int code = !paths ? count_both(group_names[group], launch, strace, counts)
+               : hsp_map_record_paths(launch, op, paths, &status)
+                   ? EXIT_FAILED
+                   : ended_badly(group_names[group], status);
     close(fd);
     free(self);
     return code;
@@ -246,10 +252,21 @@ static bool is_wanted(const struct map_input *input, enum hsp_map_group group) {
     return !input->only || strncmp(group_names[group], input->only, strlen(input->only)) == 0;
 }
 
+static int explain(struct report *report, const struct hsp_map_op *row,
+                   struct hsp_map_launch *launch, const struct hsp_map_counts *counts) {
+    size_t op_count;
+    const uint32_t op = (uint32_t)(row - hsp_map_ops(&op_count));
+    struct hsp_map_paths paths = {0};
+    int code = count_group(row->group, launch, STRACE_NONE, NULL, op, &paths);
+    if (!code)
+        map_tables_explain(report, counts, op, &paths);
+    hsp_map_paths_fini(&paths);
+    return code;
+}
+
 static int map_catalogue(struct report *report, const struct map_input *input,
                          struct hsp_map_launch *launch) {
     struct hsp_map_counts counts = {0};
-    size_t op_count;
     enum strace_use strace = choose_strace(report, input);
     char *hip = installed(HIP_FILE);
     int code = EXIT_OK;
@@ -259,10 +276,10 @@ static int map_catalogue(struct report *report, const struct map_input *input,
         if (group != HSP_MAP_HSA && !hip)
             report_note(report, "no operations of HIP: this build has no " HIP_FILE);
         else
-            code = count_group((enum hsp_map_group)group, launch, strace, &counts);
+            code = count_group((enum hsp_map_group)group, launch, strace, &counts, 0, NULL);
     }
     if (!code && input->explain) {
-        map_tables_explain(report, &counts, (uint32_t)(input->explain - hsp_map_ops(&op_count)));
+        code = explain(report, input->explain, launch, &counts);
     } else if (!code) {
         map_tables_add(report, &counts, device_is_software());
         if (strace == STRACE_STACKS)

@@ -14,8 +14,9 @@ void map_tables_add_program(struct report *report, const struct hsp_map_counts *
 /// Coverage of the recorder against strace for each kind of call, with reasons.
 void map_tables_add_coverage(struct report *report, const struct hsp_map_counts *counts,
                              bool software);
-/// One operation in full: prediction, path, mechanism, and the calls as they nest.
-void map_tables_explain(struct report *report, const struct hsp_map_counts *counts, uint32_t op);
+/// One operation in full: prediction, path, mechanism, the calls as they nest, and the paths seen.
+void map_tables_explain(struct report *report, const struct hsp_map_counts *counts, uint32_t op,
+                        const struct hsp_map_paths *paths);
 
 /// Calls of one operation and phase (0 cold, 1 steady), by the layer that makes them.
 struct map_flow {

@@ -385,7 +385,26 @@ static void add_tree(struct report_section *table, const struct hsp_map_counts *
     }
 }
 
-void map_tables_explain(struct report *report, const struct hsp_map_counts *counts, uint32_t op) {
+static void add_paths(struct report *report, const struct hsp_map_paths *paths,
+                      uint32_t steady_run) {
+    static const struct report_column columns[] = {
+        {"phase", "", SOURCE_NONE, FORMAT_PLAIN},
+        {"call", "call", SOURCE_NONE, FORMAT_PLAIN},
+        {"count", "count", SOURCE_MEASURED, FORMAT_PLAIN},
+        {"path", "call path seen", SOURCE_NONE, FORMAT_PLAIN},
+    };
+    struct report_section *table =
+        report_table(report, "paths", "call paths seen", columns, COUNT(columns));
+    for (size_t i = 0; i < paths->count; i++) {
+        const struct hsp_map_path *path = &paths->paths[i];
+        if (path->run == 0 || path->run == steady_run)
+            report_row(table, report_text(path->run ? "steady" : "cold"), report_text(path->call),
+                       report_integer(path->count), report_text(path->frames));
+    }
+}
+
+void map_tables_explain(struct report *report, const struct hsp_map_counts *counts, uint32_t op,
+                        const struct hsp_map_paths *paths) {
     static const struct report_column columns[] = {
         {"phase", "", SOURCE_NONE, FORMAT_PLAIN},
         {"call", "call", SOURCE_NONE, FORMAT_PLAIN},
@@ -410,5 +429,6 @@ void map_tables_explain(struct report *report, const struct hsp_map_counts *coun
     add_tree(tree, counts, op, 0, "", 0);
     if (counts->run_counts[op] > 1)
         add_tree(tree, counts, op, median_run(counts, op), "", 0);
+    add_paths(report, paths, counts->run_counts[op] > 1 ? median_run(counts, op) : 0);
     add_predictions(report, counts);
 }
