@@ -52,6 +52,7 @@ grep -q '"parent": "hsaKmtCreateQueue"' result.json || complain "calls don't nes
 grep -q '"caller": "emulation"' result.json || complain "emulation's own calls aren't tagged"
 grep -q '"thread": "background"' result.json || complain "no background"
 grep -q '<svg' stack.svg || complain "no diagram"
+grep -q 'ground{fill:#ffffff;fill:var' stack.svg || complain "black for viewers without variables"
 for box in program HIP ROCr thunk OS device; do
     grep -q ">$box<" stack.svg || complain "no $box in the diagram"
 done

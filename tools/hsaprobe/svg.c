@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Colours after Okabe and Ito, told apart by colour-blind readers too; lighter on dark ground. */
+/* Colours after Okabe and Ito, told apart by colour-blind readers too; lighter on dark ground.
+ * Each is said twice: programs that don't know variables (librsvg, Inkscape) take the first. */
 static const char style[] =
     "<style>\n"
     ":root{--ground:#ffffff;--ink:#1f2328;--faint:#59636e;--grid:#d1d9e0;"
@@ -12,15 +13,26 @@ static const char style[] =
     "@media (prefers-color-scheme:dark){:root{--ground:#0d1117;--ink:#e6edf3;--faint:#9198a1;"
     "--grid:#3d444d;--c0:#56b4e9;--c1:#ff9d57;--c2:#3fd0a4;--c3:#e79fcf;--c4:#e6c229;"
     "--c5:#9aa4ae}}\n"
-    "text{font:12px system-ui,sans-serif;fill:var(--ink)}\n"
-    ".title{font-size:15px;font-weight:600}.faint{fill:var(--faint);font-size:11px}\n"
-    ".ground{fill:var(--ground)}.axis{stroke:var(--ink)}.grid{stroke:var(--grid)}\n"
-    ".whisker{stroke:var(--ink);stroke-width:1.5}\n"
+    "text{font:12px system-ui,sans-serif;fill:#1f2328;fill:var(--ink)}\n"
+    ".title{font-size:15px;font-weight:600}\n"
+    ".faint{fill:#59636e;fill:var(--faint);font-size:11px}\n"
+    ".ground{fill:#ffffff;fill:var(--ground)}\n"
+    ".axis{stroke:#1f2328;stroke:var(--ink)}\n"
+    ".grid{stroke:#d1d9e0;stroke:var(--grid)}\n"
+    ".whisker{stroke:#1f2328;stroke:var(--ink);stroke-width:1.5}\n"
     "path{fill:none;stroke-width:2}\n"
-    ".s0{fill:var(--c0)}.s1{fill:var(--c1)}.s2{fill:var(--c2)}.s3{fill:var(--c3)}"
-    ".s4{fill:var(--c4)}.s5{fill:var(--c5)}\n"
-    ".l0{stroke:var(--c0)}.l1{stroke:var(--c1)}.l2{stroke:var(--c2)}.l3{stroke:var(--c3)}"
-    ".l4{stroke:var(--c4)}.l5{stroke:var(--c5)}\n"
+    ".s0{fill:#0072b2;fill:var(--c0)}\n"
+    ".s1{fill:#d55e00;fill:var(--c1)}\n"
+    ".s2{fill:#00795a;fill:var(--c2)}\n"
+    ".s3{fill:#b5559a;fill:var(--c3)}\n"
+    ".s4{fill:#9a6700;fill:var(--c4)}\n"
+    ".s5{fill:#57606a;fill:var(--c5)}\n"
+    ".l0{stroke:#0072b2;stroke:var(--c0)}\n"
+    ".l1{stroke:#d55e00;stroke:var(--c1)}\n"
+    ".l2{stroke:#00795a;stroke:var(--c2)}\n"
+    ".l3{stroke:#b5559a;stroke:var(--c3)}\n"
+    ".l4{stroke:#9a6700;stroke:var(--c4)}\n"
+    ".l5{stroke:#57606a;stroke:var(--c5)}\n"
     "</style>\n";
 
 /* Bytes of the UTF-8 sequence at `text`, 0 where it is none that XML can have. */
