@@ -209,14 +209,13 @@ static void take_pair(const struct pair *pair, const char *kernel, uint64_t seed
                  spans->nested_count * (pair->inside_ns + spans->around_ns);
 }
 
-/* values[value * pair_count + pair]; *out_launch_count of HIP, traced. */
+/* values[value * pair_count + pair]; adds to *launch_count those of HIP that were traced. */
 static int take_pairs(const char *kernel, unsigned round_count, unsigned pair_count, uint64_t seed,
-                      double *values, size_t *out_launch_count) {
+                      double *values, size_t *launch_count) {
     char folder[] = "/tmp/hsaprobe-crosscheck.XXXXXX";
     if (!mkdtemp(folder))
         return failure(EXIT_FAILED, what, "a temporary folder: %s", strerror(errno));
     int code = EXIT_OK;
-    *out_launch_count = 0;
     for (unsigned i = 0; i < pair_count && !code; i++) {
         struct pair pair = {.untraced = hsp_samples_create(), .traced = hsp_samples_create()};
         double one[VALUE_COUNT];
@@ -225,7 +224,7 @@ static int take_pairs(const char *kernel, unsigned round_count, unsigned pair_co
             take_pair(&pair, kernel, seed, one);
             for (int value = 0; value < VALUE_COUNT; value++)
                 values[(unsigned)value * pair_count + i] = one[value];
-            *out_launch_count += pair.spans.launch_count;
+            *launch_count += pair.spans.launch_count;
         }
         hsp_samples_destroy(pair.untraced);
         hsp_samples_destroy(pair.traced);
@@ -278,7 +277,7 @@ int layers_crosscheck(struct command_context *context, const char *kernel, unsig
                       unsigned pair_count, uint64_t seed) {
     double *values = xcalloc(pair_count, VALUE_COUNT * sizeof *values);
     double medians[VALUE_COUNT];
-    size_t launch_count;
+    size_t launch_count = 0;
     int code = take_pairs(kernel, round_count, pair_count, seed, values, &launch_count);
     for (size_t i = 0; i < VALUE_COUNT; i++)
         medians[i] = hsp_stats_median_inplace(values + i * pair_count, pair_count);
