@@ -52,14 +52,14 @@ enum abi_sdma_sub_op {
 /// COPY, sub-op LINEAR. With the broadcast bit a second destination follows.
 struct abi_sdma_copy_linear {
     uint32_t header;
-    uint32_t count; ///< bits 0..21: bytes - 1
+    uint32_t count; ///< bits 0..29 on gfx90a, of which ROCr 5.2 uses 0..21: bytes - 1
     uint32_t parameter;
     uint32_t src_lo, src_hi;
     uint32_t dst_lo, dst_hi;
 };
 static_assert(sizeof(struct abi_sdma_copy_linear) == 28, "SDMA copy linear");
 #define ABI_SDMA_COPY_BROADCAST (1u << 27) ///< header: dst2_lo and dst2_hi follow
-#define ABI_SDMA_COUNT(count)   (((count)&0x3fffffu) + 1u)
+#define ABI_SDMA_COUNT(count)   (((count)&0x3fffffffu) + 1u)
 
 /// COPY, sub-op LINEAR_RECT (linear sub-window). Everything is counted in elements.
 struct abi_sdma_copy_rect {
