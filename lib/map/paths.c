@@ -102,6 +102,10 @@ static void take_stack(struct collector *collector, const struct hsp_session_pro
 static void take_call(struct collector *collector, const struct hsp_session_process *process,
                       uint32_t thread, const struct hsp_trace_event *event) {
     struct pending *pending = pending_of(collector, thread);
+    uint64_t offset;
+    const char *file = hsp_session_module(process, event->detail[1], &offset);
+    if (hsp_map_caller_of(file) == HSP_MAP_BY_EMULATION) /* below a call of ROCm, not made by it */
+        pending->frame_count = 0;
     if (pending->frame_count == 0)
         return;
     if (collector->count == collector->capacity) {
@@ -130,8 +134,8 @@ static void take_event(void *data, const struct hsp_session_process *process, ui
 
 /* C++ names as people write them, where the C++ runtime is there (comgr brings it). */
 static char *demangled(const char *name) {
-    char *(*demangle)(const char *, char *, size_t *, int *) =
-        (char *(*)(const char *, char *, size_t *, int *))dlsym(RTLD_DEFAULT, "__cxa_demangle");
+    char *(*demangle)(const char *, char *, size_t *, int *);
+    *(void **)&demangle = dlsym(RTLD_DEFAULT, "__cxa_demangle");
     int error = 0;
     char *text =
         demangle && strncmp(name, "_Z", 2) == 0 ? demangle(name, NULL, NULL, &error) : NULL;

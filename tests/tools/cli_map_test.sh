@@ -62,6 +62,7 @@ grep -q 'fmm_allocate_device' stdout || complain "--explain has no path"
 tr -s ' ' <stdout | grep -q 'steady KFD_ALLOC_MEMORY_OF_GPU os thunk 1 ' || complain "--explain has no tree"
 grep -q '^steady KFD_ALLOC_MEMORY_OF_GPU .* libhsa-runtime64.so.* > libhsakmt.so.* hsaKmtAllocMemory ' stdout ||
     complain "--explain has no call path"
+grep -Eq '^cold +read ' stdout && complain "the software GPU's own calls have paths"
 
 # differences: none to itself, and the one that is there
 accept 'no count differs' map --diff result.json result.json
