@@ -64,6 +64,16 @@ static bool reserve(int fd, uint64_t offset, uint64_t bytes) {
     return true;
 }
 
+#ifdef __SANITIZE_THREAD__ // it learns from libc that an address is another memory now
+static void *map_shared(int fd, uint64_t bytes, uint64_t offset) {
+    void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+    return address == MAP_FAILED ? NULL : address;
+}
+
+static void unmap(void *address, uint64_t bytes) {
+    munmap(address, bytes);
+}
+#else // libc's functions are recorded
 static void *map_shared(int fd, uint64_t bytes, uint64_t offset) {
     const long address =
         syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
@@ -73,6 +83,7 @@ static void *map_shared(int fd, uint64_t bytes, uint64_t offset) {
 static void unmap(void *address, uint64_t bytes) {
     syscall(SYS_munmap, address, bytes);
 }
+#endif
 
 static char *notes(void) {
     return (char *)hsp_process_page + HSP_PROCESS_PAGE_BYTES;
