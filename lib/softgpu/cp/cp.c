@@ -140,11 +140,18 @@ void sg_cp_poke(struct sg_cp *cp) {
     cp_notify(cp);
 }
 
+/// Someone is within a step. The driver makes none, and who destroys a queue stays its owner while
+/// it waits for those that walk the list: to wait for the driver would be for ever.
+static bool is_stepping(const struct sg_cp_queue *queue) {
+    const uint32_t owner = atomic_load(&queue->owner);
+    return owner == CP_OWNER_THREAD || owner == CP_OWNER_INLINE;
+}
+
 /// Waits until what `queue` did at the time of the call has ended. A step begins by dropping stale
 /// translations, and a step that runs a long kernel or copy is one slice of it.
 static void drain_queue(struct sg_cp_queue *queue) {
     const uint32_t steps = atomic_load(&queue->steps);
-    while (atomic_load(&queue->steps) == steps && atomic_load(&queue->owner) != CP_OWNER_NONE)
+    while (atomic_load(&queue->steps) == steps && is_stepping(queue))
         sched_yield();
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /// hsa_init and hsa_shut_down by many threads at once; queues of the smallest and the greatest size
-/// and of each type; queues and signals that the device doesn't run; what is refused.
+/// and of each type; queues that many threads create, use and destroy at once; queues and signals
+/// that the device doesn't run; what is refused.
 #include "e2e.h"
 
 #include <pthread.h>
 #include <string.h>
 
-enum { THREADS = 4, ROUNDS = 15 };
+enum { THREADS = 4, ROUNDS = 15, CHURNERS = 8, CHURN_ROUNDS = 50 };
 
 static struct e2e e2e;
 
@@ -68,6 +69,30 @@ static void queues(void) {
           "a queue of the CPU");
 }
 
+/// To destroy a queue is to unmap its memory, which waits for what all other queues do.
+static void *create_and_destroy(void *argument) {
+    for (int i = 0; i < CHURN_ROUNDS; i++) {
+        const hsa_signal_t done = e2e_signal(1);
+        const hsa_barrier_and_packet_t packet = {.header = HSA_PACKET_TYPE_BARRIER_AND
+                                                           << HSA_PACKET_HEADER_TYPE,
+                                                 .completion_signal = done};
+        hsa_queue_t *queue = e2e_queue(&e2e, 64);
+        e2e_submit(queue, &packet);
+        e2e_wait(done);
+        HSA(hsa_queue_destroy(queue));
+        HSA(hsa_signal_destroy(done));
+    }
+    return argument;
+}
+
+static void queues_come_and_go(void) {
+    pthread_t threads[CHURNERS];
+    for (int i = 0; i < CHURNERS; i++)
+        CHECK(pthread_create(&threads[i], NULL, create_and_destroy, NULL) == 0, "thread");
+    for (int i = 0; i < CHURNERS; i++)
+        pthread_join(threads[i], NULL);
+}
+
 static void signal_groups(void) {
     hsa_signal_t signals[3], which;
     hsa_signal_group_t group;
@@ -90,6 +115,7 @@ int main(void) {
     e2e_open(&e2e);
     from_many_threads(); // beside this user of the runtime
     queues();
+    queues_come_and_go();
     signal_groups();
     e2e_close();
     CHECK(hsa_shut_down() == HSA_STATUS_ERROR_NOT_INITIALIZED, "shut down twice");
