@@ -2,7 +2,7 @@
 /// json_check FILE: JSON Lines (a name that ends in .jsonl) or Chrome's trace format, as strictly
 /// as viewers need it: numbers of processes and tracks in 32 bits, slices of one track nested,
 /// arrows that begin and end within slices. Prints how many lines there are; or how many slices,
-/// begins and ends of arrows, and tracks.
+/// begins and ends of arrows, tracks, and slices of the device.
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -152,13 +152,15 @@ static int check_chrome(const char *path, FILE *file) {
     if (!json_is_array(events))
         return fail(path, error.line, error.text);
     struct slice *slices = calloc(json_array_size(events) + 1, sizeof *slices);
-    size_t i, count = 0, arrows_begin = 0, arrows_end = 0, tracks = 0;
+    size_t i, count = 0, arrows_begin = 0, arrows_end = 0, tracks = 0, device = 0;
     json_t *event;
     json_array_foreach(events, i, event) {
         bool is_slice = false;
         if (!slices || !read_event(event, &slices[count], &is_slice))
             return fail(path, (int)i, json_dumps(event, 0));
         count += is_slice;
+        const char *category = json_string_value(json_object_get(event, "cat"));
+        device += category && strcmp(category, "device") == 0;
     }
     qsort(slices, count, sizeof *slices, compare);
     const char *wrong = check_nesting(slices, count, &tracks);
@@ -166,8 +168,8 @@ static int check_chrome(const char *path, FILE *file) {
         wrong = check_arrows(slices, count, &arrows_begin, &arrows_end);
     if (wrong)
         return fail(path, 0, wrong);
-    printf("%zu %zu %zu %zu\n", count - arrows_begin - arrows_end, arrows_begin, arrows_end,
-           tracks);
+    printf("%zu %zu %zu %zu %zu\n", count - arrows_begin - arrows_end, arrows_begin, arrows_end,
+           tracks, device);
     free(slices);
     json_decref(document);
     return 0;
