@@ -104,11 +104,12 @@ static int open_uffd(void) {
 int doorbell_uffd_start(struct sg_doorbell *doorbell) {
     doorbell->uffd = open_uffd();
     if (doorbell->uffd < 0) {
-        fprintf(stderr,
-                "hsaprobe: doorbells by userfaultfd: %s\n"
-                "hint: it needs Linux 5.19 and write protection of shared memory; "
-                "use HSAPROBE_SOFT_DOORBELL=spin\n",
-                strerror(-doorbell->uffd));
+        fprintf(
+            stderr,
+            "hsaprobe: doorbells by userfaultfd: %s\n"
+            "hint: it needs Linux 5.19, write protection of shared memory and permission, which "
+            "containers refuse; use HSAPROBE_SOFT_DOORBELL=spin\n",
+            strerror(-doorbell->uffd));
         return -ENOTSUP;
     }
     int error = -ENOMEM;
