@@ -28,13 +28,24 @@ static bool has_soname(const struct link_map *map, const char *name) {
     return strings && soname >= 0 && strcmp(strings + soname, name) == 0;
 }
 
-static bool is_of_broken_plugin(void (*destroy)(void *)) {
-    void *address;
+/* LLVM registers thousands of destructors: dladdr would search its symbols for each, 0.5 s in all.
+ */
+static const struct link_map *map_of(void *address) {
+#if __GLIBC_PREREQ(2, 35)
+    struct dl_find_object found;
+    return _dl_find_object(address, &found) == 0 ? found.dlfo_link_map : NULL;
+#else
     Dl_info info;
     struct link_map *map = NULL;
+    return dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
+#endif
+}
+
+static bool is_of_broken_plugin(void (*destroy)(void *)) {
+    void *address;
     memcpy(&address, &destroy, sizeof address);
-    return dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) && map &&
-           has_soname(map, "libomptarget.rtl.amdgpu.so.15");
+    const struct link_map *map = map_of(address);
+    return map && has_soname(map, "libomptarget.rtl.amdgpu.so.15");
 }
 
 SHIM_EXPORT int __cxa_atexit(void (*destroy)(void *), void *argument, void *object) {
