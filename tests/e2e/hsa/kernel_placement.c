@@ -4,6 +4,7 @@
 /// priority gets done first. HSA_CU_MASK limits every queue.
 #include "e2e.h"
 
+#include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -142,6 +143,13 @@ struct work {
 
 enum { ITEMS = 256, FEW = 192, MANY = 4096 };
 
+/// Rounds for which FEW work-groups take some slices of time, however many run at once.
+static uint32_t rounds_for_slices(void) {
+    cpu_set_t set;
+    CHECK(sched_getaffinity(0, sizeof set, &set) == 0, "affinity");
+    return 200 + 100 * (uint32_t)CPU_COUNT(&set);
+}
+
 /// Two launches, of which one would run for long. Returns how many work-groups of that came to
 /// their end while FEW of the other did, as the device saw it.
 static uint32_t others_progress(hsa_amd_queue_priority_t low, hsa_amd_queue_priority_t high) {
@@ -153,8 +161,9 @@ static uint32_t others_progress(hsa_amd_queue_priority_t low, hsa_amd_queue_prio
     const hsa_signal_t signal = e2e_signal(1);
     HSA(hsa_amd_queue_set_priority(queues[0], low));
     HSA(hsa_amd_queue_set_priority(queues[1], high));
-    args[0] = (struct work){done, 300, sink, done, sink};
-    args[1] = (struct work){done + 64, 300, sink, done, seen};
+    const uint32_t rounds = rounds_for_slices();
+    args[0] = (struct work){done, rounds, sink, done, sink};
+    args[1] = (struct work){done + 64, rounds, sink, done, seen};
     e2e_dispatch(queues[0], &progress, MANY * ITEMS, ITEMS, &args[0], (hsa_signal_t){0});
     while (__atomic_load_n(done, __ATOMIC_ACQUIRE) == 0) {
     }
