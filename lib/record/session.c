@@ -225,6 +225,21 @@ bool hsp_session_is_active(const struct hsp_session *session) {
     return __atomic_load_n(&session->page->is_active, __ATOMIC_ACQUIRE);
 }
 
+uint32_t *hsp_session_flag(void) {
+    const char *directory = getenv(HSP_SESSION_VARIABLE);
+    char *path = NULL;
+    if (!directory || asprintf(&path, "%s/" HSP_SESSION_FILE, directory) < 0)
+        return NULL;
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    free(path);
+    if (fd < 0)
+        return NULL;
+    struct hsp_session_page *page =
+        mmap(NULL, HSP_TRACE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    return page == MAP_FAILED ? NULL : &page->is_active;
+}
+
 static bool is_known(const struct hsp_session *session, const char *name) {
     for (uint32_t i = 0; i < session->process_count; i++)
         if (session->processes[i] && strcmp(session->processes[i]->name, name) == 0)

@@ -64,6 +64,10 @@ const char *hsp_session_path(const struct hsp_session *session);
 /// Pauses or resumes recording in all processes; each call sees it at once.
 void hsp_session_set_active(struct hsp_session *session, bool active);
 bool hsp_session_is_active(const struct hsp_session *session);
+/// For a program that is recorded itself: the flag of the session that the environment names
+/// (HSAPROBE_RECORD), to be stored to: 0 pauses the recording, 1 resumes it, in all processes. NULL
+/// where there is no session. Mapped until the process ends.
+uint32_t *hsp_session_flag(void);
 
 /// Delivers all events there are, thread by thread in the order of their ends, and frees their
 /// room. `is_last` treats every process as ended: calls that never returned are delivered as

@@ -312,6 +312,25 @@ static void what_longjmp_skips_does_not_stay_open(void **state) {
     hsp_session_destroy(session);
 }
 
+static void a_recorded_program_pauses_its_own_session(void **state) {
+    (void)state;
+    struct hsp_session *session;
+    unsetenv(HSP_SESSION_VARIABLE);
+    assert_null(hsp_session_flag());
+    setenv(HSP_SESSION_VARIABLE, "/nowhere", 1);
+    assert_null(hsp_session_flag());
+    assert_int_equal(hsp_session_create(&(struct hsp_session_options){0}, &session), HSP_OK);
+    setenv(HSP_SESSION_VARIABLE, hsp_session_path(session), 1);
+    uint32_t *flag = hsp_session_flag();
+    assert_non_null(flag);
+    assert_int_equal(*flag, 1);
+    __atomic_store_n(flag, 0, __ATOMIC_RELEASE);
+    assert_false(hsp_session_is_active(session));
+    hsp_session_set_active(session, true);
+    assert_int_equal(*flag, 1);
+    hsp_session_destroy(session);
+}
+
 static void what_a_killed_owner_left_is_removed(void **state) {
     (void)state;
     int ends[2];
@@ -448,6 +467,7 @@ int main(void) {
         cmocka_unit_test(threads_that_come_and_go_reuse_rings),
         cmocka_unit_test(what_longjmp_skips_does_not_stay_open),
         cmocka_unit_test(what_a_killed_owner_left_is_removed),
+        cmocka_unit_test(a_recorded_program_pauses_its_own_session),
         cmocka_unit_test(damaged_files_are_refused_or_read_within_their_bounds),
         cmocka_unit_test(a_process_that_cannot_be_recorded_is_counted_with_its_reason),
         cmocka_unit_test(a_program_that_closes_everything_is_still_recorded),

@@ -74,11 +74,14 @@ refuse 1 'the file ends early' compare short.jsonl before.jsonl
 
 # two methods: both say something of every layer; whether they agree is the machine's affair
 if [ -e "$(dirname "$HSAPROBE")/../lib/libhsaprobe-trace.so" ]; then
-    run layers --crosscheck --restarts 1 --warmup 0 --rounds 5 --format csv
+    run layers --crosscheck --restarts 1 --warmup 0 --rounds 15 --format csv
     [ "$code" -eq 0 ] || grep -q 'the two methods differ by more than' stderr ||
         complain "--crosscheck: exit code $code"
     [ "$(sed 's/"[^"]*"/quoted/g' stdout | grep -c '^crosscheck,.*\(true\|false\)')" -eq 3 ] ||
         complain "--crosscheck: not three layers"
+    # every second slice of ten rounds is recorded, nothing lost: 4 + 8 launches a round, the slope's first
+    grep -q 'crosscheck: 260 launches of HIP traced' stdout stderr ||
+        complain "--crosscheck: not each launch of every second slice was recorded"
 fi
 
 # another suite's number beside ours

@@ -232,7 +232,7 @@ int cmd_layers(struct command_context *context) {
         code = EXIT_FAILED;
     if (!code && !context->restart && input->method.crosscheck)
         code = layers_crosscheck(context, input->builtin->name, input->rounds.round_count,
-                                 input->method.process_count, input->rounds.seed);
+                                 input->method.process_count);
     if (!code && !context->restart && input->method.compat)
         code = layers_compat(context, input->method.compat, input->rounds.seed);
     manifest_add(context->report);

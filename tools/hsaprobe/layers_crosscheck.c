@@ -13,12 +13,12 @@
 
 #include "layers_spans.h"
 #include "measure/estimate.h"
+#include "measure/stats.h"
 #include "memory.h"
 #include "samples_file.h"
 
 #define TOLERANCE        0.10
 #define TOLERANCE_MIN_NS 50.0
-#define TRACE_ARGUMENTS  6 /* before the traced command */
 
 extern char **environ;
 
@@ -55,32 +55,35 @@ static int run(char *const *arguments, FILE *talk) {
                : failure(EXIT_FAILED, what, "hsaprobe %s failed", arguments[1]);
 }
 
-/* hsaprobe layers, its samples into a file; under hsaprobe trace when there is one for events. */
+/* hsaprobe layers under hsaprobe trace, which it pauses and resumes. */
 static int run_layers(const char *kernel, unsigned round_count, const char *samples_path,
                       const char *events_path, FILE *talk) {
     char self[PATH_MAX] = "";
     if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
         return failure(EXIT_FAILED, what, "/proc/self/exe: %s", strerror(errno));
     char *rounds = xasprintf("--rounds=%u", round_count);
-    char *events = xasprintf("--output=%s", events_path ? events_path : "");
+    char *events = xasprintf("--output=%s", events_path);
     char *samples = xasprintf("--output=%s", samples_path);
     char *kernel_option = xasprintf("--kernel=%s", kernel);
     char *arguments[] = {self,
                          "trace",
                          "--layers=hip,hsa,thunk,os",
                          "--format=jsonl",
+                         "--paused",
+                         "--lossless",
                          events,
                          "--",
                          self,
                          "layers",
                          "--arm=" CROSSCHECK_ARMS,
+                         "--alternate",
                          "--restarts=1",
                          "--format=jsonl",
                          kernel_option,
                          rounds,
                          samples,
                          NULL};
-    int code = run(events_path ? arguments : arguments + TRACE_ARGUMENTS, talk);
+    int code = run(arguments, talk);
     free(rounds);
     free(events);
     free(samples);
@@ -112,31 +115,26 @@ static int read_events(const char *path, double inside_ns, struct spans *out_spa
     return code;
 }
 
-/* Two processes, one after the other: the machine is as fast for both. */
-struct pair {
-    struct hsp_samples *untraced;
-    struct hsp_samples *traced;
+/* One process, measured by both methods in turn. */
+struct probe {
+    struct hsp_samples *samples; /* "process" 0, 2, ... as things are, 1, 3, ... recorded */
     struct spans spans;
     double inside_ns;
 };
 
-static int run_pair(const char *kernel, unsigned round_count, const char *folder,
-                    struct pair *pair) {
+static int run_probe(const char *kernel, unsigned round_count, const char *folder,
+                     struct probe *probe) {
     FILE *summary = tmpfile();
     if (!summary)
         return failure(EXIT_FAILED, what, "a temporary file: %s", strerror(errno));
     char *events = xasprintf("%s/events.jsonl", folder);
     char *samples = xasprintf("%s/samples.jsonl", folder);
-    int code = run_layers(kernel, round_count, samples, NULL, summary);
+    int code = run_layers(kernel, round_count, samples, events, summary);
     if (!code)
-        code = read_samples(samples, pair->untraced);
+        code = read_samples(samples, probe->samples);
+    probe->inside_ns = read_inside_ns(summary);
     if (!code)
-        code = run_layers(kernel, round_count, samples, events, summary);
-    if (!code)
-        code = read_samples(samples, pair->traced);
-    pair->inside_ns = read_inside_ns(summary);
-    if (!code)
-        code = read_events(events, pair->inside_ns, &pair->spans);
+        code = read_events(events, probe->inside_ns, &probe->spans);
     fclose(summary);
     unlink(events);
     unlink(samples);
@@ -145,26 +143,40 @@ static int run_pair(const char *kernel, unsigned round_count, const char *folder
     return code;
 }
 
-/* An arm's value, or NAN. */
-static double value_of(const struct hsp_samples *samples, const char *kernel, const char *arm,
-                       const char *metric, uint64_t seed) {
-    const struct hsp_bootstrap bootstrap = {.seed = seed};
-    const struct hsp_series *series = hsp_samples_find(samples, kernel, arm, metric, 0);
-    struct hsp_estimate estimate;
-    return series && hsp_estimate_series(series, &bootstrap, &estimate) == 0 ? estimate.value : NAN;
+/* Adds a metric of every slice to `values`; nothing where there is no such metric. */
+static void add_slices(const struct probe *probe, const char *kernel, const char *arm,
+                       const char *metric, double sign, double *values) {
+    const struct hsp_series *series = hsp_samples_find(probe->samples, kernel, arm, metric, 0);
+    size_t count = probe->samples->process_count;
+    double *of_slice = xcalloc(count, sizeof *of_slice);
+    if (series)
+        hsp_estimate_processes(series, of_slice, count);
+    for (size_t i = 0; i < count; i++)
+        values[i] += sign * of_slice[i];
+    free(of_slice);
 }
 
-/* Between two arms, paired by round; 0 where there is no such metric. */
-static double minus(const struct hsp_samples *samples, const char *kernel, const char *upper,
-                    const char *lower, const char *metric, uint64_t seed) {
-    const struct hsp_bootstrap bootstrap = {.seed = seed};
-    const struct hsp_series *a = hsp_samples_find(samples, kernel, upper, metric, 0);
-    const struct hsp_series *b = hsp_samples_find(samples, kernel, lower, metric, 0);
-    struct hsp_estimate estimate;
-    return a && b && hsp_estimate_difference(a, b, &bootstrap, &estimate) == 0 ? estimate.value : 0;
+/* A launch by arm `upper`, the software GPU's work on its thread included, less that by `lower`
+ * (NULL: nothing); the median of the slices that are recorded, or of the others. */
+static double launch_ns(const struct probe *probe, const char *kernel, const char *upper,
+                        const char *lower, bool recorded) {
+    static const char *const metrics[] = {"submit", "device on caller"};
+    size_t count = probe->samples->process_count;
+    double *values = xcalloc(count, sizeof *values);
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        add_slices(probe, kernel, upper, metrics[i], 1, values);
+        if (lower)
+            add_slices(probe, kernel, lower, metrics[i], -1, values);
+    }
+    size_t kept = 0;
+    for (size_t i = recorded; i < count; i += 2)
+        values[kept++] = values[i];
+    double median = hsp_stats_median_inplace(values, kept);
+    free(values);
+    return median;
 }
 
-/* Of each pair. */
+/* Of each process. */
 enum value {
     HIP,
     HSA,
@@ -178,24 +190,14 @@ enum value {
     OWN,    /* HIP's */
     WITHIN, /* HSA's within HIP */
     REPLAY, /* HSA's within arm hsa */
-    WAITS,  /* what tracing made arm hsa longer, beyond what recording costs */
+    WAITS,  /* what recording made arm hsa longer, beyond what it costs */
     VALUE_COUNT
 };
 
-/* An arm's launch, the software GPU's work on its thread included. */
-static double whole(const struct hsp_samples *samples, const char *kernel, const char *arm,
-                    uint64_t seed) {
-    double device = value_of(samples, kernel, arm, "device on caller", seed);
-    return value_of(samples, kernel, arm, "submit", seed) + (isnan(device) ? 0 : device);
-}
-
-static void take_pair(const struct pair *pair, const char *kernel, uint64_t seed, double *out) {
-    const struct hsp_samples *samples = pair->untraced;
-    const struct spans *spans = &pair->spans;
-    out[HIP] = minus(samples, kernel, "hip-module", "hsa", "submit", seed) +
-               minus(samples, kernel, "hip-module", "hsa", "device on caller", seed);
-    out[HSA] = minus(samples, kernel, "hsa", "packet", "submit", seed) +
-               minus(samples, kernel, "hsa", "packet", "device on caller", seed);
+static void take_probe(const struct probe *probe, const char *kernel, double *out) {
+    const struct spans *spans = &probe->spans;
+    out[HIP] = launch_ns(probe, kernel, "hip-module", "hsa", false);
+    out[HSA] = launch_ns(probe, kernel, "hsa", "packet", false);
     out[OS] = 0;
     out[OWN] = spans->hip_ns;
     out[WITHIN] = spans->hip_hsa_ns;
@@ -205,29 +207,29 @@ static void take_pair(const struct pair *pair, const char *kernel, uint64_t seed
     out[OS_SPANS] = spans->hip_os_ns;
     for (int i = HIP; i <= OS; i++)
         out[HIP_DIFFERENCE + i] = out[HIP_SPANS + i] - out[HIP + i];
-    out[WAITS] = whole(pair->traced, kernel, "hsa", seed) - whole(samples, kernel, "hsa", seed) -
-                 spans->nested_count * (pair->inside_ns + spans->around_ns);
+    out[WAITS] = launch_ns(probe, kernel, "hsa", NULL, true) -
+                 launch_ns(probe, kernel, "hsa", NULL, false) -
+                 spans->nested_count * (probe->inside_ns + spans->around_ns);
 }
 
-/* values[value * pair_count + pair]; adds to *launch_count those of HIP that were traced. */
-static int take_pairs(const char *kernel, unsigned round_count, unsigned pair_count, uint64_t seed,
-                      double *values, size_t *launch_count) {
+/* values[value * process_count + process]; adds to *launch_count those of HIP that were traced. */
+static int take_probes(const char *kernel, unsigned round_count, unsigned process_count,
+                       double *values, size_t *launch_count) {
     char folder[] = "/tmp/hsaprobe-crosscheck.XXXXXX";
     if (!mkdtemp(folder))
         return failure(EXIT_FAILED, what, "a temporary folder: %s", strerror(errno));
     int code = EXIT_OK;
-    for (unsigned i = 0; i < pair_count && !code; i++) {
-        struct pair pair = {.untraced = hsp_samples_create(), .traced = hsp_samples_create()};
+    for (unsigned i = 0; i < process_count && !code; i++) {
+        struct probe probe = {.samples = hsp_samples_create()};
         double one[VALUE_COUNT];
-        code = run_pair(kernel, round_count, folder, &pair);
+        code = run_probe(kernel, round_count, folder, &probe);
         if (!code) {
-            take_pair(&pair, kernel, seed, one);
+            take_probe(&probe, kernel, one);
             for (int value = 0; value < VALUE_COUNT; value++)
-                values[(unsigned)value * pair_count + i] = one[value];
-            *launch_count += pair.spans.launch_count;
+                values[(unsigned)value * process_count + i] = one[value];
+            *launch_count += probe.spans.launch_count;
         }
-        hsp_samples_destroy(pair.untraced);
-        hsp_samples_destroy(pair.traced);
+        hsp_samples_destroy(probe.samples);
     }
     rmdir(folder);
     return code;
@@ -265,22 +267,21 @@ static bool add_table(struct report *report, const double *medians, size_t launc
         "take %.0f ns within HIP, %.0f ns within arm hsa",
         launch_count, medians[OWN], medians[WITHIN], medians[REPLAY]);
     if (medians[WAITS] > TOLERANCE_MIN_NS)
-        report_note(
-            report,
-            "crosscheck: tracing made arm hsa's launch %.0f ns longer than recording costs: "
-            "waits for memory that overlap otherwise; HSA's spans have them in them",
-            medians[WAITS]);
+        report_note(report,
+                    "crosscheck: recording made arm hsa's launch %.0f ns longer than it costs: "
+                    "waits for memory that overlap otherwise; HSA's spans have them in them",
+                    medians[WAITS]);
     return agree;
 }
 
 int layers_crosscheck(struct command_context *context, const char *kernel, unsigned round_count,
-                      unsigned pair_count, uint64_t seed) {
-    double *values = xcalloc(pair_count, VALUE_COUNT * sizeof *values);
+                      unsigned process_count) {
+    double *values = xcalloc(process_count, VALUE_COUNT * sizeof *values);
     double medians[VALUE_COUNT];
     size_t launch_count = 0;
-    int code = take_pairs(kernel, round_count, pair_count, seed, values, &launch_count);
+    int code = take_probes(kernel, round_count, process_count, values, &launch_count);
     for (size_t i = 0; i < VALUE_COUNT; i++)
-        medians[i] = hsp_stats_median_inplace(values + i * pair_count, pair_count);
+        medians[i] = hsp_stats_median_inplace(values + i * process_count, process_count);
     free(values);
     if (code)
         return code;

@@ -5,14 +5,16 @@
 /// on the calling thread included. HIP's part is arm hip-module less arm hsa, HSA's is arm hsa less
 /// arm packet. The operating system's is none.
 ///
-/// Nested spans (layers_spans.h): this command runs again under `hsaprobe trace` with the same
-/// arms. HSA's part is the own time of its functions in arm hsa. HIP's is its
-/// own less what arm hsa does itself between those functions, and more by what they take longer
-/// within HIP, whose code has put other things into the caches: what subtraction, too, calls HIP's.
-/// Packets are not recorded: that would change them.
+/// Nested spans (layers_spans.h), as `hsaprobe trace` records them. HSA's part is the own time of
+/// its functions in arm hsa. HIP's is its own less what arm hsa does itself between those
+/// functions, and more by what they take longer within HIP, whose code has put other things into
+/// the caches: what subtraction, too, calls HIP's. Packets are not recorded: that would change
+/// them.
 ///
-/// Both are taken in pairs of processes, an untraced one and then a traced one, so that a machine
-/// whose speed changes is as fast for both; what is shown are medians of the pairs.
+/// This command runs again under `hsaprobe trace`, as often as there are processes, and each takes
+/// both in slices of some ten ms, with the recording paused and on in turn: the speed of the
+/// machine and where the process's memory lies are the same for both. What is shown are medians of
+/// the processes.
 ///
 /// They agree when they differ by no more than the larger of 10 % and 50 ns.
 #ifndef TOOL_LAYERS_CROSSCHECK_H
@@ -23,9 +25,9 @@
 /// The arms that subtraction needs, as --arm takes them.
 #define CROSSCHECK_ARMS "timer,packet,ring,hsa,hip-module"
 
-/// Runs `pair_count` pairs of processes, adds the table "crosscheck", and notes what doesn't agree.
+/// Runs `process_count` processes, adds the table "crosscheck", and notes what doesn't agree.
 /// Returns an exit code, prints; disagreement is EXIT_FAILED.
 int layers_crosscheck(struct command_context *context, const char *kernel, unsigned round_count,
-                      unsigned pair_count, uint64_t seed);
+                      unsigned process_count);
 
 #endif

@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "memory.h"
+#include "record/session.h"
 #include "restarts.h"
 
 #define DEFAULT_PROCESSES 5
 /* A gap costs what it lasts: fewer launches follow one. */
 #define GAP_ROUND_PART 8
 #define GAP_BURST      2
+/* Rounds of a slice: some ten ms, in which a machine's speed hardly changes. */
+#define SLICE_ROUNDS 10
 
 static const struct {
     const char *unit;
@@ -59,6 +62,9 @@ error_t layers_method_parse(int key, char *arg, struct argp_state *state,
         return 0;
     case KEY_CROSSCHECK:
         method->crosscheck = true;
+        return 0;
+    case KEY_ALTERNATE:
+        method->alternates = true;
         return 0;
     case KEY_COMPAT:
         method->compat = compat_suite_find(arg);
@@ -109,12 +115,54 @@ static struct hsp_rounds_options with_gap(const struct hsp_rounds_options *round
     return own;
 }
 
+/* A slice after the first: no warm-up, an order of its own. */
+static int run_slice(struct command_context *context, const char *workload,
+                     const struct hsp_arm *arms, size_t arm_count,
+                     const struct hsp_rounds_options *rounds, unsigned slice,
+                     size_t *out_failed_arm) {
+    struct hsp_rounds_options own = *rounds;
+    struct hsp_rounds_result result = {0};
+    own.seed += slice;
+    own.warmup_window = 0;
+    int rc = hsp_rounds_run(arms, arm_count, &own, &result, out_failed_arm);
+    if (!rc)
+        rc = hsp_samples_take_rounds(context->samples, workload, 0, slice, arms, &result,
+                                     context->device->software);
+    hsp_rounds_result_fini(&result);
+    return rc;
+}
+
+static int alternate(struct command_context *context, const char *workload,
+                     const struct hsp_arm *arms, size_t arm_count,
+                     const struct hsp_rounds_options *rounds, struct hsp_rounds_result *out_result,
+                     size_t *out_failed_arm) {
+    struct hsp_rounds_options own = *rounds;
+    uint32_t *recording = hsp_session_flag();
+    if (!recording)
+        return -ENOENT;
+    unsigned pair_count = (rounds->round_count + SLICE_ROUNDS - 1) / SLICE_ROUNDS;
+    own.round_count = rounds->round_count < SLICE_ROUNDS ? rounds->round_count : SLICE_ROUNDS;
+    __atomic_store_n(recording, 0, __ATOMIC_RELEASE);
+    int rc = hsp_rounds_run(arms, arm_count, &own, out_result, out_failed_arm);
+    if (!rc)
+        rc = hsp_samples_take_rounds(context->samples, workload, 0, 0, arms, out_result,
+                                     context->device->software);
+    for (unsigned slice = 1; slice < 2 * pair_count && !rc; slice++) {
+        __atomic_store_n(recording, slice % 2, __ATOMIC_RELEASE);
+        rc = run_slice(context, workload, arms, arm_count, &own, slice, out_failed_arm);
+    }
+    __atomic_store_n(recording, 0, __ATOMIC_RELEASE);
+    return rc;
+}
+
 int layers_method_run(struct command_context *context, const struct layers_method *method,
                       const char *workload, const struct hsp_arm *arms, size_t arm_count,
                       const struct hsp_rounds_options *rounds, struct hsp_rounds_result *out_result,
                       size_t *out_failed_arm) {
     struct hsp_rounds_options own = layers_method_rounds(context, rounds);
     bool software = context->device->software;
+    if (method->alternates)
+        return alternate(context, workload, arms, arm_count, &own, out_result, out_failed_arm);
     int rc = hsp_rounds_run(arms, arm_count, &own, out_result, out_failed_arm);
     if (!rc)
         rc = hsp_samples_take_rounds(context->samples, workload, 0, method->process, arms,
