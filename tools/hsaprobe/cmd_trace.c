@@ -34,6 +34,7 @@ enum {
     KEY_STOP_AFTER,
     KEY_LONGER,
     KEY_LOSSLESS,
+    KEY_AT_END,
     KEY_RING,
     KEY_LIMIT,
     KEY_ALL_TIMES,
@@ -51,6 +52,7 @@ struct trace_input {
     struct hsp_session_options session;
     uint64_t start_after_ns, stop_after_ns; /* 0: not at all */
     bool has_all_times;
+    bool reads_at_end;
     struct device_choice device;
 };
 
@@ -74,6 +76,10 @@ static const struct argp_option options[] = {
     {"stop-after", KEY_STOP_AFTER, "SECONDS", 0, "end then", 0},
     {"lossless", KEY_LOSSLESS, NULL, 0,
      "a thread whose events find no room waits; by default they are dropped and counted", 0},
+    {"at-end", KEY_AT_END, NULL, 0,
+     "read nothing before the program ends, so that nothing runs beside it; what exceeds --ring is "
+     "dropped and counted",
+     0},
     {"ring", KEY_RING, "EVENTS", 0, "room for each thread, a power of two (default 65536)", 0},
     {"limit", KEY_LIMIT, "SIZE", 0, "write at most so much to FILE, with K, M, G or T", 0},
     {"all-times", KEY_ALL_TIMES, NULL, 0,
@@ -160,6 +166,8 @@ static error_t parse_program(int key, struct argp_state *state) {
         if (input->file_format == FILE_EVENTS && !input->path)
             usage_error(state, "--format %s needs -o FILE: standard output is the program's",
                         input->format);
+        if (input->reads_at_end && input->session.waits)
+            usage_error(state, "--lossless waits for a reader: not with --at-end");
         return 0;
     }
     if (key != ARGP_KEY_ARG)
@@ -209,6 +217,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_LOSSLESS:
         input->session.waits = true;
+        return 0;
+    case KEY_AT_END:
+        input->reads_at_end = true;
         return 0;
     case KEY_RING:
         number = parse_count(state, "--ring", arg, 64, 1u << 22);
@@ -356,7 +367,8 @@ static hsp_status collect(struct run *run) {
         has_ended = waitpid(run->child, &run->status, WNOHANG) == run->child;
         if (has_ended)
             run->end_ns = hsp_clock_ns();
-        status = hsp_session_poll(run->session, &sink, has_ended, &count);
+        if (has_ended || !run->input->reads_at_end)
+            status = hsp_session_poll(run->session, &sink, has_ended, &count);
         /* A program that does little isn't disturbed often. */
         pause_ns = count ? POLL_NS : pause_ns < POLL_MAX_NS ? pause_ns * 2 : POLL_MAX_NS;
         if (!has_ended && count < RING_SOON_FULL)

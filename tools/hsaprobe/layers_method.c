@@ -13,7 +13,7 @@
 /* A gap costs what it lasts: fewer launches follow one. */
 #define GAP_ROUND_PART 8
 #define GAP_BURST      2
-/* Rounds of a slice: some ten ms, in which a machine's speed hardly changes. */
+/* Rounds of a slice: a few ms, in which a machine's speed hardly changes. */
 #define SLICE_ROUNDS 10
 
 static const struct {
@@ -142,6 +142,7 @@ static int alternate(struct command_context *context, const char *workload,
         return -ENOENT;
     unsigned pair_count = (rounds->round_count + SLICE_ROUNDS - 1) / SLICE_ROUNDS;
     own.round_count = rounds->round_count < SLICE_ROUNDS ? rounds->round_count : SLICE_ROUNDS;
+    own.batch_count = own.slope_count = 0; /* only single launches are compared */
     __atomic_store_n(recording, 0, __ATOMIC_RELEASE);
     int rc = hsp_rounds_run(arms, arm_count, &own, out_result, out_failed_arm);
     if (!rc)

@@ -88,6 +88,7 @@ usage() {
     refuse 'no program to run'
     refuse "'gpu' is none of span, hip, hsa, thunk, os, device" --layers gpu true
     refuse '100 is no power of two' --ring 100 true
+    refuse 'waits for a reader: not with --at-end' --lossless --at-end true
     refuse "'x' is no number of seconds" --stop-after x true
     refuse "'1Q' is not a size" --limit 1Q true
     refuse "'xml' is none of text, json, chrome, csv, jsonl" --format xml true
@@ -161,6 +162,13 @@ parts() {
     dropped=$(awk '$1 == "\"dropped\":" { gsub(",", "", $2); print $2; exit }' "$work/small.json")
     [ "${dropped:-0}" -gt 0 ] || made "dropped events of a small ring" some "${dropped:-none}"
     made "captured and dropped calls of a small ring" 50000 $((${captured:-0} + ${dropped:-0}))
+    # Nobody reads before the end: a ring keeps what it has room for.
+    "$hsaprobe" trace --device soft --at-end --ring 64 --names hsa_signal_load_relaxed -o "$file" \
+        -- "$calls" load 2000000 >"$work/out" 2>"$work/summary"
+    captured=$(load)
+    [ "$captured" -gt 0 ] && [ "$captured" -le 64 ] || made "calls read at the end" 64 "$captured"
+    made "captured and dropped calls of a ring read at the end" 2000000 \
+        $((captured + $(summary 'dropped events')))
 }
 
 # with_memory SIZE SIZE_OF_TMPDIR OPTIONS... -- PROGRAM...: /dev/shm and TMPDIR of these sizes.
