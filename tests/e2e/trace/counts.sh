@@ -166,7 +166,9 @@ parts() {
     "$hsaprobe" trace --device soft --at-end --ring 64 --names hsa_signal_load_relaxed -o "$file" \
         -- "$calls" load 2000000 >"$work/out" 2>"$work/summary"
     captured=$(load)
-    [ "$captured" -gt 0 ] && [ "$captured" -le 64 ] || made "calls read at the end" 64 "$captured"
+    if [ "$captured" -lt 1 ] || [ "$captured" -gt 64 ]; then
+        made "calls read at the end" 64 "$captured"
+    fi
     made "captured and dropped calls of a ring read at the end" 2000000 \
         $((captured + $(summary 'dropped events')))
 }
