@@ -156,6 +156,11 @@ static hsp_status allocate(struct hsp_disassembly *disassembly, const struct hsp
     return HSP_OK;
 }
 
+// LLVM's disassembler begins with gfx8 and ends the process when asked for what is older.
+static bool is_disassembled(const char *isa) {
+    return !strstr(isa, "gfx6") && !strstr(isa, "gfx7");
+}
+
 hsp_status hsp_disassembly_create(const struct hsp_code_object *object,
                                   const struct hsp_kernel *kernel,
                                   struct hsp_disassembly **out_disassembly) {
@@ -164,7 +169,8 @@ hsp_status hsp_disassembly_create(const struct hsp_code_object *object,
     if (status != HSP_OK)
         return status;
     amd_comgr_disassembly_info_t info;
-    if (amd_comgr_create_disassembly_info(descriptor.isa, read_code, take_text, take_target,
+    if (!is_disassembled(descriptor.isa) ||
+        amd_comgr_create_disassembly_info(descriptor.isa, read_code, take_text, take_target,
                                           &info) != AMD_COMGR_STATUS_SUCCESS)
         return hsp_fail(HSP_ERROR_NOT_SUPPORTED, "comgr can't disassemble for %s", descriptor.isa);
     const struct hsp_image *image = hsp_code_object_image(object, kernel->image_index);

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <hsaprobe/disassembly.h>
@@ -74,10 +76,34 @@ static void only_branches_have_targets(void **state) {
     hsp_disassembly_destroy(disassembly);
 }
 
+// comgr would end the process.
+static void processors_before_gfx8_are_refused(void **state) {
+    (void)state;
+    enum { MACH_GFX602 = 0x3a, MACH_GFX701 = 0x23 };
+    static const unsigned char processors[] = {MACH_GFX602, MACH_GFX701};
+    struct fixture_bytes bytes = fixture_read("descriptor.elf");
+    for (size_t i = 0; i < sizeof(processors); i++) {
+        struct hsp_code_object *object = NULL;
+        const struct hsp_kernel *kernel = NULL;
+        struct hsp_disassembly *disassembly = NULL;
+        ((Elf64_Ehdr *)(void *)bytes.data)->e_flags = processors[i];
+        assert_int_equal(hsp_code_object_open_memory(bytes.data, bytes.size, NULL, &object),
+                         HSP_OK);
+        assert_int_equal(hsp_code_object_find_kernel(object, NULL, "unusual", &kernel), HSP_OK);
+        assert_int_equal(hsp_disassembly_create(object, kernel, &disassembly),
+                         HSP_ERROR_NOT_SUPPORTED);
+        assert_null(disassembly);
+        assert_non_null(strstr(hsp_last_error(), i ? "gfx701" : "gfx602"));
+        hsp_code_object_close(object);
+    }
+    free(bytes.data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(instructions_have_offsets_words_labels_and_lines),
         cmocka_unit_test(only_branches_have_targets),
+        cmocka_unit_test(processors_before_gfx8_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ struct hsp_disassembly;
 
 /// Disassembles a kernel of this code object from its first instruction to the end of its symbol.
 /// The code object may be closed afterwards. HSP_ERROR_NOT_SUPPORTED: comgr doesn't know the
-/// processor; errors of hsp_descriptor_read. About 2 us per instruction.
+/// processor, or it is older than gfx8; errors of hsp_descriptor_read. About 2 us per instruction.
 /// Source lines are read by libdw (elfutils), opened on first use: without it there are none.
 HSP_API hsp_status hsp_disassembly_create(const struct hsp_code_object *object,
                                           const struct hsp_kernel *kernel,
