@@ -39,6 +39,12 @@ grep -q '^empty  *hsa ' stdout && complain "an arm that was not chosen"
 # shellcheck disable=SC2086
 accept '= whole launch, arm hip ' layers --kernel empty \
     --arm ring,signal,hsa,hip-module,hip,hip-events --batch 1 $quick
+# nor what stands on it directly
+# shellcheck disable=SC2086
+accept '= whole launch, arm hip ' layers --kernel empty --arm ring,hip,hip-events --batch 1 $quick
+# shellcheck disable=SC2086
+accept 'empty two HIP events' layers --kernel empty --arm hip,hip-events --batch 1 $quick
+grep -q 'what each layer adds' stdout && complain "a table of no layers"
 
 # programs
 program=$EXAMPLES/arm_thread

@@ -23,6 +23,7 @@ struct bars {
     const char *workload;
     const struct hsp_named_layer *layers[32];
     struct hsp_estimate estimates[32];
+    size_t colors[32]; /* that of the upper arm's curve */
     size_t count;
 };
 
@@ -30,6 +31,24 @@ static int compare_doubles(const void *a, const void *b) {
     double left = *(const double *)a;
     double right = *(const double *)b;
     return (left > right) - (left < right);
+}
+
+/* Whether a series is one of the workload's curves; they have colours in their order. */
+static bool is_curve(const struct hsp_series *series, const char *workload) {
+    return series->gap_ns == 0 && series->value_count > 0 &&
+           strcmp(series->workload, workload) == 0 && strcmp(series->metric, METRIC) == 0;
+}
+
+static size_t color_of(const struct hsp_samples *samples, const char *workload, const char *arm) {
+    size_t color = 0;
+    for (size_t i = 0; i < samples->series_count; i++) {
+        if (!is_curve(samples->series[i], workload))
+            continue;
+        if (strcmp(samples->series[i]->arm, arm) == 0)
+            break;
+        color++;
+    }
+    return color;
 }
 
 static struct bars bars_of(const struct hsp_samples *samples, const char *workload) {
@@ -43,9 +62,11 @@ static struct bars bars_of(const struct hsp_samples *samples, const char *worklo
             hsp_samples_find(samples, workload, layer->upper, METRIC, 0);
         const struct hsp_series *lower =
             hsp_samples_find(samples, workload, layer->lower, METRIC, 0);
-        if (upper && lower &&
-            hsp_estimate_difference(upper, lower, &bootstrap, &bars.estimates[bars.count]) == 0)
-            bars.layers[bars.count++] = layer;
+        if (!upper || !lower ||
+            hsp_estimate_difference(upper, lower, &bootstrap, &bars.estimates[bars.count]))
+            continue;
+        bars.colors[bars.count] = color_of(samples, workload, layer->upper);
+        bars.layers[bars.count++] = layer;
     }
     return bars;
 }
@@ -92,7 +113,8 @@ static double draw_bars(FILE *stream, const struct bars *bars, double top) {
                                 layer->upper, layer->lower, estimate->value / 1e3,
                                 estimate->interval.low / 1e3, estimate->interval.high / 1e3);
         char *value = xasprintf("%.2f", estimate->value / 1e3);
-        char class[] = {'s', (char)('0' + (bars->count - 1 - i) % SVG_COLORS), 0};
+        size_t color = bars->colors[bars->count - 1 - i];
+        char class[] = {'s', (char)('0' + color % SVG_COLORS), 0};
         double whisker_low = LEFT + (estimate->interval.low - low) * scale;
         double whisker_high = LEFT + (estimate->interval.high - low) * scale;
         svg_text(stream, LEFT - 8, y + 12, SVG_END, "label", layer->name);
@@ -182,8 +204,7 @@ static double draw_curves(FILE *stream, const struct hsp_samples *samples, const
     for (size_t pass = 0, color = 0; pass < 2; pass++) {
         for (size_t i = 0; i < samples->series_count; i++) {
             const struct hsp_series *series = samples->series[i];
-            if (series->gap_ns || series->value_count == 0 ||
-                strcmp(series->workload, workload) != 0 || strcmp(series->metric, METRIC) != 0)
+            if (!is_curve(series, workload))
                 continue;
             if (pass == 1) {
                 draw_curve(stream, &curves, series, color++);
@@ -250,10 +271,12 @@ bool layers_svg_write(const struct hsp_samples *samples, const struct report *re
     double y = 30;
     for (size_t i = 0; i < count; i++) {
         struct bars bars = bars_of(samples, workloads[i]);
-        char *title = xasprintf("%s: what each layer adds to a %s", workloads[i], METRIC);
-        svg_text(stream, 24, y, SVG_START, "title", title);
-        y = draw_bars(stream, &bars, y + 10) + 14;
-        free(title);
+        if (bars.count) {
+            char *title = xasprintf("%s: what each layer adds to a %s", workloads[i], METRIC);
+            svg_text(stream, 24, y, SVG_START, "title", title);
+            y = draw_bars(stream, &bars, y + 10) + 14;
+            free(title);
+        }
         svg_text(stream, 24, y, SVG_START, "label", METRIC " of each arm by percentile");
         y = draw_curves(stream, samples, workloads[i], y + 10) + 10;
     }

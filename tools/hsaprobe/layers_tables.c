@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "layers.h"
+#include "measure/arms.h"
 #include "memory.h"
 
 #define COUNT(array)     (sizeof(array) / sizeof *(array))
@@ -241,13 +242,19 @@ static int add_layer(struct report_section *layers, const struct hsp_samples *sa
     return 0;
 }
 
+/* An arm that only shows what else costs stands on the whole launch, if on any. */
+static bool is_beside(const char *arm) {
+    const struct hsp_arm_row *row = hsp_arm_row_find(arm);
+    return row && !row->is_standard;
+}
+
 bool layers_in_chain(const struct hsp_samples *samples, const struct hsp_named_layer *layer) {
     const char *top = NULL;
     for (size_t i = 0; i < samples->layer_count; i++) {
         const struct hsp_named_layer *other = &samples->layers[i];
         if (strcmp(other->workload, layer->workload) != 0)
             continue;
-        if (top && strcmp(other->lower, top) != 0)
+        if (is_beside(other->upper) || (top && strcmp(other->lower, top) != 0))
             return false; /* the chain ends before the first that doesn't stand on it */
         if (other == layer)
             return true;
@@ -329,6 +336,8 @@ int layers_add_results(const struct layers_tables *tables, struct report *report
     /* headings of empty tables are noise */
     if (tables->gaps->value_count == 0)
         report_limit(tables->gaps, AUDIENCE_PROGRAMS);
+    if (tables->summary->value_count == 0)
+        report_limit(tables->summary, AUDIENCE_NOBODY);
     if (tables->others->value_count == 0)
         report_limit(tables->others, AUDIENCE_NOBODY);
     if (samples->process_count == 1)
