@@ -370,6 +370,25 @@ static void nested_spans_are_taken_apart(void **state) {
     free(wrong);
 }
 
+static void assert_layers(const struct spans *spans, double waits_ns, double hip_ns,
+                          double hsa_ns) {
+    struct span_layers layers = spans_layers(spans, 5, waits_ns);
+    assert_true(layers.hip_ns == hip_ns);
+    assert_true(layers.hsa_ns == hsa_ns);
+    assert_true(layers.os_ns == 7);
+}
+
+/* Of the 340 ns between arm hsa's calls, 5 fill a packet. */
+static void waits_that_recording_adds_are_nobodys(void **state) {
+    (void)state;
+    const struct spans spans = {
+        .hip_ns = 650, .hip_hsa_ns = 180, .hip_os_ns = 7, .replay_ns = 340, .replay_hsa_ns = 160};
+    assert_layers(&spans, 0, 650 - 340 + 20, 160 + 335);
+    assert_layers(&spans, -9, 650 - 340 + 20, 160 + 335); /* recording shortens nothing */
+    assert_layers(&spans, 300, 650 - 40 + 20, 160 + 35);
+    assert_layers(&spans, 900, 650 - 5 + 20, 160); /* they were within the calls, too */
+}
+
 /* 120 samples: the slowest 20 don't count. */
 static void rocrtst_leaves_the_slowest_out(void **state) {
     (void)state;
@@ -387,6 +406,7 @@ static void rocrtst_leaves_the_slowest_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_spans_are_taken_apart),
+        cmocka_unit_test(waits_that_recording_adds_are_nobodys),
         cmocka_unit_test(rocrtst_leaves_the_slowest_out),
         cmocka_unit_test(lines_come_back_as_they_were),
         cmocka_unit_test(pictures_are_well_formed),

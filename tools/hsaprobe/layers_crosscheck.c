@@ -220,10 +220,10 @@ static void take_probe(const struct probe *probe, const char *kernel, double *ou
     out[WAITS] = launch_ns(probe, kernel, "hsa", NULL, true) -
                  launch_ns(probe, kernel, "hsa", NULL, false) -
                  spans->nested_count * (probe->inside_ns + spans->around_ns);
-    double between = fmax(fill, spans->replay_ns - fmax(0, out[WAITS]));
-    out[HIP_SPANS] = out[OWN] - between + out[WITHIN] - out[REPLAY];
-    out[HSA_SPANS] = out[REPLAY] + between - fill;
-    out[OS_SPANS] = spans->hip_os_ns;
+    struct span_layers layers = spans_layers(spans, fill, out[WAITS]);
+    out[HIP_SPANS] = layers.hip_ns;
+    out[HSA_SPANS] = layers.hsa_ns;
+    out[OS_SPANS] = layers.os_ns;
     for (int i = HIP; i <= OS; i++)
         out[HIP_DIFFERENCE + i] = out[HIP_SPANS + i] - out[HIP + i];
 }
@@ -285,8 +285,9 @@ static bool add_table(struct report *report, const double *medians, size_t launc
     if (medians[WAITS] > TOLERANCE_MIN_NS)
         report_note(
             report,
-            "crosscheck: recording made arm hsa's launch %.0f ns longer than it costs: "
-            "waits for memory that overlap otherwise, taken off what that arm does between calls",
+            "crosscheck: recording made arm hsa's launch %.0f ns longer than its calls' recording "
+            "costs (waits for memory that overlap otherwise, cold caches); taken off what it does "
+            "between its calls",
             medians[WAITS]);
     return agree;
 }

@@ -227,3 +227,11 @@ char *spans_read(FILE *events, double inside_ns, struct spans *out_spans) {
     free(reader);
     return wrong;
 }
+
+struct span_layers spans_layers(const struct spans *spans, double fill_ns, double waits_ns) {
+    double between_ns = fmax(fill_ns, spans->replay_ns - fmax(0, waits_ns));
+    return (struct span_layers){.hip_ns = spans->hip_ns - between_ns + spans->hip_hsa_ns -
+                                          spans->replay_hsa_ns,
+                                .hsa_ns = spans->replay_hsa_ns + between_ns - fill_ns,
+                                .os_ns = spans->hip_os_ns};
+}

@@ -34,4 +34,15 @@ struct spans {
 /// is wrong, to be freed.
 char *spans_read(FILE *events, double inside_ns, struct spans *out_spans);
 
+/// A launch's layers by spans, in ns.
+struct span_layers {
+    double hip_ns, hsa_ns, os_ns;
+};
+
+/// What arm hsa does between its calls is its own recorded time less `waits_ns`, what recording
+/// made its launch longer beyond what it costs, but no less than `fill_ns`, which a packet takes to
+/// fill; what is above that is HSA's. HIP's is its own time less all of that, and what HSA's
+/// functions take longer within it.
+struct span_layers spans_layers(const struct spans *spans, double fill_ns, double waits_ns);
+
 #endif
