@@ -107,6 +107,11 @@ grep -q 'the kernel .* modelled' stdout || complain "the software GPU's time is 
 refuse 2 "'nix' is no arm" layers --arm ring,nix
 refuse 2 'is no NAME=COMMAND' layers --arm =true
 refuse 2 "'hip' is an arm of hsaprobe" layers --arm hip=true
+# the chain of an operation begins below HSA
+# shellcheck disable=SC2086
+accept '= whole launch, arm hip ' layers --op event $quick
+grep -q '^event  *driver (ioctls) ' stdout || complain "--op event: no driver in its chain"
+grep -q 'what else costs' stdout && complain "--op event: layers beside its chain"
 refuse 2 "'nix' is none of launch alloc" layers --op nix
 refuse 2 'is no size' layers --op alloc --size 0
 refuse 2 '--size belongs to an --op that has sizes' layers --op sync --size 4K

@@ -245,7 +245,7 @@ static int add_layer(struct report_section *layers, const struct hsp_samples *sa
 /* An arm that only shows what else costs stands on the whole launch, if on any. */
 static bool is_beside(const char *arm) {
     const struct hsp_arm_row *row = hsp_arm_row_find(arm);
-    return row && !row->is_standard;
+    return row && !row->is_standard && row->minus;
 }
 
 bool layers_in_chain(const struct hsp_samples *samples, const struct hsp_named_layer *layer) {
