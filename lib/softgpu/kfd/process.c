@@ -11,6 +11,8 @@
 
 /* Golden value of GB_ADDR_CONFIG for gfx90a: pipes, banks and shader engines of its memory map. */
 enum { GB_ADDR_CONFIG = 0x2a114042 };
+/* Rows of amdgpu's tables, which it fills up to gfx8. */
+enum { TILE_MODES = 32, MACRO_TILE_MODES = 16 };
 
 struct sg_kfd *sg_kfd_create(const struct sg_kfd_config *config) {
     struct sg_kfd *kfd = calloc(1, sizeof *kfd);
@@ -149,15 +151,23 @@ int sg_ioctl_set_scratch_backing_va(struct sg_kfd *kfd,
     return check_gpu(kfd, args->gpu_id); /* AQL queues bring their own scratch */
 }
 
+/* The driver has its tables for gfx9 too, all zero. */
+static int copy_tile_modes(uint64_t user, uint32_t *count, uint32_t rows) {
+    static const uint32_t modes[TILE_MODES];
+    *count = *count < rows ? *count : rows;
+    return *count ? sg_copy_out(user, modes, *count * sizeof modes[0]) : 0;
+}
+
 int sg_ioctl_get_tile_config(struct sg_kfd *kfd, struct abi_kfd_get_tile_config *args) {
     if (check_gpu(kfd, args->gpu_id))
         return -EINVAL;
     args->gb_addr_config = GB_ADDR_CONFIG;
     args->num_banks = 0;
     args->num_ranks = 0;
-    args->num_tile_configs = 0; /* the tables ended with gfx8 */
-    args->num_macro_tile_configs = 0;
-    return 0;
+    const int error = copy_tile_modes(args->tile_config_ptr, &args->num_tile_configs, TILE_MODES);
+    return error ? error
+                 : copy_tile_modes(args->macro_tile_config_ptr, &args->num_macro_tile_configs,
+                                   MACRO_TILE_MODES);
 }
 
 int sg_ioctl_set_trap_handler(struct sg_kfd *kfd, struct abi_kfd_set_trap_handler *args) {

@@ -122,6 +122,25 @@ static void the_process_calls_answer(void **state) {
     assert_int_equal(IOCTL(harness, ABI_KFD_SET_MEMORY_POLICY, &policy), -EINVAL);
 }
 
+static void tile_modes_are_tables_of_zeros(void **state) {
+    struct harness *harness = *state;
+    uint32_t modes[40], macro_modes[4];
+    memset(modes, 0xff, sizeof modes);
+    memset(macro_modes, 0xff, sizeof macro_modes);
+    struct abi_kfd_get_tile_config config = {.gpu_id = SG_GPU_ID,
+                                             .tile_config_ptr = (uintptr_t)modes,
+                                             .num_tile_configs = 40,
+                                             .macro_tile_config_ptr = (uintptr_t)macro_modes,
+                                             .num_macro_tile_configs = 3};
+    assert_int_equal(IOCTL(harness, ABI_KFD_GET_TILE_CONFIG, &config), 0);
+    assert_int_equal(config.num_tile_configs, 32);
+    assert_int_equal(config.num_macro_tile_configs, 3);
+    assert_int_equal(modes[0] | modes[31] | macro_modes[2], 0);
+    assert_int_equal(modes[32] & macro_modes[3], UINT32_MAX);
+    config.tile_config_ptr = 0;
+    assert_int_equal(IOCTL(harness, ABI_KFD_GET_TILE_CONFIG, &config), -EFAULT);
+}
+
 static void the_clocks_agree(void **state) {
     struct harness *harness = *state;
     struct abi_kfd_get_clock_counters clocks = {.gpu_id = SG_GPU_ID};
@@ -238,6 +257,7 @@ int main(void) {
         TEST(refusals_are_those_of_amdkfd),
         TEST(nobody_is_debugged),
         TEST(the_process_calls_answer),
+        TEST(tile_modes_are_tables_of_zeros),
         TEST(the_clocks_agree),
         TEST(each_call_is_traced_by_name_with_its_result),
         TEST(the_trace_shows_arguments_and_answers),
