@@ -135,7 +135,9 @@ bool sg_cp_queue_has_work(const struct sg_cp_queue *queue);
 /// Returns when no executing context (queue thread, worker, inline run) uses a translation any more
 /// that was removed from the address space before the call: at the latest when every running wave
 /// has passed a yield point. The driver calls it between UNMAP and giving host memory back (FREE).
-/// Immediate when nothing runs. Bounded: never waits for a kernel to end. Not in a signal handler.
+/// Immediate when nothing runs. Bounded: never waits for a kernel to end, nor for a queue that the
+/// driver owns: who destroys or suspends one may itself be waiting for this to return. Not in a
+/// signal handler.
 void sg_cp_drain(struct sg_cp *cp);
 
 /// SIGQUIT: a line per queue and per resident wave. Async-signal-safe.

@@ -8,6 +8,15 @@
 /// Threads: any, at any time. Memory, queues and event ids have a lock each; none is held while a
 /// thread waits for events, and none is needed for a kernel to reach its next yield point.
 /// Raising an event (the packet processors' sink) takes no lock at all.
+///
+/// Who may wait for whom. `memory` and `queues` are never held together; an address space's lock
+/// and a doorbell page's are the innermost; those of event ids and SMI clients are taken alone.
+/// Holding `memory`, UNMAP and FREE wait for steps and slices that are under way (sg_cp_drain).
+/// Holding `queues`, DESTROY_QUEUE waits for its queue's thread, for inline runs and scans that
+/// know the queue, and for drains (cp.h). So whatever runs between the begin and the end of a step
+/// or a slice (packets, waves, the sinks, a store to a doorbell) must not wait for `memory` or
+/// `queues`, nor for an owner of a queue; a signal handler may interrupt a thread that holds
+/// either.
 #ifndef SG_KFD_KFD_H
 #define SG_KFD_KFD_H
 
