@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/// Queues, signals, memory and executables made and destroyed by many threads while kernels run,
-/// and the runtime itself started and shut down again and again with work in between.
+/// Queues, signals, memory and executables made and destroyed by many threads while kernels, copies
+/// and chains of barriers run, and the runtime itself started and shut down again and again with
+/// work in between.
 #include "e2e.h"
 
 #include <pthread.h>
@@ -107,6 +108,71 @@ static void *memories(void *data) {
     return NULL;
 }
 
+/// Copies there and back on engines that wait for each other and for this thread.
+static void *dependent_copies(void *data) {
+    const struct storm *storm = data;
+    enum { WORDS = 50000, BYTES = WORDS * sizeof(uint32_t) };
+    uint32_t *from = e2e_alloc(&e2e, e2e.host, BYTES);
+    uint32_t *to = e2e_alloc(&e2e, e2e.host, BYTES);
+    for (int i = 0; i < storm->rounds * 2; ++i) {
+        uint32_t *device = e2e_alloc(&e2e, e2e.device, BYTES);
+        const hsa_signal_t start = e2e_signal(1), there = e2e_signal(1), back = e2e_signal(1);
+        HSA(hsa_amd_memory_async_copy(device, e2e.gpu, from, e2e.cpu, BYTES, 1, &start, there));
+        HSA(hsa_amd_memory_async_copy(to, e2e.cpu, device, e2e.gpu, BYTES, 1, &there, back));
+        for (uint32_t n = 0; n < WORDS; ++n) {
+            from[n] = storm->seed + (uint32_t)i + n;
+        }
+        hsa_signal_store_screlease(start, 0);
+        e2e_wait(back);
+        CHECK(memcmp(from, to, BYTES) == 0, "round %d", i);
+        HSA(hsa_signal_destroy(start));
+        HSA(hsa_signal_destroy(there));
+        HSA(hsa_signal_destroy(back));
+        HSA(hsa_amd_memory_pool_free(device));
+    }
+    HSA(hsa_amd_memory_pool_free(from));
+    HSA(hsa_amd_memory_pool_free(to));
+    return NULL;
+}
+
+static bool count_down(hsa_signal_value_t value, void *left) {
+    (void)value;
+    hsa_signal_subtract_screlease(*(hsa_signal_t *)left, 1);
+    return false;
+}
+
+/// A chain of barriers from queue to queue, each of whose links calls a handler as well.
+static void *chains(void *data) {
+    const struct storm *storm = data;
+    enum { LINKS = 30, QUEUES = 2 };
+    for (int i = 0; i < storm->rounds; ++i) {
+        hsa_queue_t *chained[QUEUES] = {e2e_queue(&e2e, 64), e2e_queue(&e2e, 64)};
+        hsa_signal_t links[LINKS + 1], left = e2e_signal(LINKS);
+        for (int n = 0; n <= LINKS; ++n) {
+            links[n] = e2e_signal(1);
+        }
+        for (int n = 0; n < LINKS; ++n) {
+            hsa_barrier_and_packet_t packet = {.header = HSA_PACKET_TYPE_BARRIER_AND
+                                                         << HSA_PACKET_HEADER_TYPE,
+                                               .completion_signal = links[n + 1]};
+            packet.dep_signal[n % 5] = links[n];
+            HSA(hsa_amd_signal_async_handler(links[n + 1], HSA_SIGNAL_CONDITION_EQ, 0, count_down,
+                                             &left));
+            e2e_submit(chained[n % QUEUES], &packet);
+        }
+        hsa_signal_store_screlease(links[0], 0);
+        e2e_wait(left);
+        for (int n = 0; n < QUEUES; ++n) {
+            HSA(hsa_queue_destroy(chained[n]));
+        }
+        for (int n = 0; n <= LINKS; ++n) {
+            HSA(hsa_signal_destroy(links[n]));
+        }
+        HSA(hsa_signal_destroy(left));
+    }
+    return NULL;
+}
+
 static void *executables(void *data) {
     const struct storm *storm = data;
     hsa_queue_t *queue = e2e_queue(&e2e, 64);
@@ -121,9 +187,9 @@ static void *executables(void *data) {
 }
 
 static void all_at_once(int rounds) {
-    static void *(*const kinds[])(void *) = {queues,   queues,      abandoned_queues,
-                                             signals,  signals,     memories,
-                                             memories, executables, executables};
+    static void *(*const kinds[])(void *) = {
+        queues,   queues,      abandoned_queues, signals,          signals, memories,
+        memories, executables, executables,      dependent_copies, chains,  chains};
     enum { THREADS = sizeof kinds / sizeof kinds[0] };
     pthread_t threads[THREADS];
     struct storm storms[THREADS];
