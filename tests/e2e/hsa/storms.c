@@ -160,6 +160,9 @@ static void *chains(void *data) {
                                              &left));
             e2e_submit(chained[n % QUEUES], &packet);
         }
+        for (int n = 1; n <= LINKS; ++n) {
+            CHECK(hsa_signal_load_relaxed(links[n]) == 1, "link %d didn't wait", n);
+        }
         hsa_signal_store_screlease(links[0], 0);
         e2e_wait(left);
         for (int n = 0; n < QUEUES; ++n) {
