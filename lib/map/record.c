@@ -2,6 +2,7 @@
 #include "map/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +20,35 @@ static void set_environment(const struct hsp_map_launch *launch, const char *ses
     setenv(HSP_SESSION_VARIABLE, session, 1);
 }
 
-static pid_t start(const struct hsp_map_launch *launch, const char *session) {
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
+/* In the child: executes the program, or tells why that can't be. */
+static _Noreturn void execute(const struct hsp_map_launch *launch, const char *session,
+                              int failure_fd) {
     set_environment(launch, session);
     execvp(launch->argv[0], launch->argv);
-    fprintf(stderr, "hsaprobe: map: %s: %s\n", launch->argv[0], strerror(errno));
+    const int error = errno;
+    if (write(failure_fd, &error, sizeof error) != sizeof error)
+        perror("hsaprobe: map");
     _exit(127);
+}
+
+/* Returns 0 once the program is executed, or an errno: there is no child then. */
+static int start(const struct hsp_map_launch *launch, const char *session, pid_t *out_pid) {
+    int ends[2];
+    int error = 0;
+    fflush(NULL);
+    if (pipe2(ends, O_CLOEXEC) != 0) /* closed by the exec that succeeds */
+        return errno;
+    const pid_t pid = fork();
+    if (pid == 0)
+        execute(launch, session, ends[1]);
+    if (pid < 0)
+        error = errno;
+    close(ends[1]);
+    if (pid > 0 && read(ends[0], &error, sizeof error) == sizeof error)
+        waitpid(pid, NULL, 0);
+    close(ends[0]);
+    *out_pid = pid;
+    return error;
 }
 
 static hsp_status collect(struct hsp_session *session, const struct hsp_session_sink *sink,
@@ -48,13 +69,18 @@ int map_record(const struct hsp_map_launch *launch, const struct hsp_session_opt
                const struct hsp_session_sink *sink, uint64_t *dropped_count, int *out_status) {
     struct hsp_session *session;
     hsp_status status = hsp_session_create(options, &session);
+    int error = 0;
     if (!status) {
-        pid_t pid = start(launch, hsp_session_path(session));
-        status = pid < 0 ? HSP_ERROR_OUT_OF_MEMORY : collect(session, sink, pid, out_status);
+        pid_t pid;
+        error = start(launch, hsp_session_path(session), &pid);
+        if (!error)
+            status = collect(session, sink, pid, out_status);
         *dropped_count += hsp_session_dropped_count(session);
         hsp_session_destroy(session);
     }
-    if (status)
+    if (error)
+        fprintf(stderr, "hsaprobe: map: %s: %s\n", launch->argv[0], strerror(error));
+    else if (status)
         fprintf(stderr, "hsaprobe: map: recorder: %s\n", hsp_last_error());
-    return status ? -1 : 0;
+    return error || status ? -1 : 0;
 }

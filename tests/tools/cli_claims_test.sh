@@ -44,5 +44,5 @@ accept 'needs hardware' claims run nice --device soft
 refuse 2 'no claim' claims run H99
 refuse 2 'needs the claims' claims run
 refuse 2 'go with run' claims --control
-refuse 2 'is not run' claims H3
+refuse 2 "'H3' where only the word 'run' can stand" claims H3
 finish

@@ -71,6 +71,7 @@ refuse 1 'no arm and metric is in both' compare before.jsonl other.jsonl
 refuse 1 'nowhere: No such file' compare nowhere before.jsonl
 head -n 5 before.jsonl >short.jsonl
 refuse 1 'the file ends early' compare short.jsonl before.jsonl
+refuse 1 '/dev/null: the file is empty' compare /dev/null before.jsonl
 
 # two methods: both say something of every layer; whether they agree is the machine's affair
 if [ -e "$(dirname "$HSAPROBE")/../lib/libhsaprobe-trace.so" ]; then

@@ -96,6 +96,8 @@ run map --no-strace --device soft --format json -o result.json -- "$HSAPROBE" in
 grep -q '"call": "hsa_init"' result.json || complain "a program's calls aren't counted"
 grep -q '"call": "KFD_ACQUIRE_VM"' result.json || complain "a program's ioctls aren't counted"
 
+refuse 1 'nosuchprogram: No such file' map --device soft -- nosuchprogram
+
 # measured, or a note why it can't be
 accept 'recorder (preload)' map --selfcost
 for way in 'syscall user dispatch' 'seccomp notification' 'seccomp trap'; do

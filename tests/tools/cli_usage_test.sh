@@ -68,7 +68,7 @@ refuse 2 "unexpected word 'c'" compare a b c
 refuse 2 "--threshold: 'x' is not a number" compare a b --threshold x
 
 refuse 2 'COLLECTION is missing' bench
-refuse 2 "'x' is no collection" bench x
+refuse 2 "'x' is no collection; those are: dispatch library softgpu" bench x
 refuse 2 "--samples: '0' is not a number" bench dispatch --samples 0
 
 refuse 2 'no program to run' soft

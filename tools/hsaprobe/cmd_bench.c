@@ -57,6 +57,16 @@ static bool is_level_list(const char *list) {
     }
 }
 
+static _Noreturn void refuse_collection(const struct argp_state *state, const char *word) {
+    char *names = xstrdup("");
+    for (size_t i = 0; i < COLLECTION_COUNT; i++) {
+        char *longer = xasprintf("%s %s", names, collections[i].name);
+        free(names);
+        names = longer;
+    }
+    usage_error(state, "'%s' is no collection; those are:%s", word, names);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
     struct bench_input *input = state->input;
     switch (key) {
@@ -97,7 +107,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         for (size_t i = 0; i < COLLECTION_COUNT; i++)
             if (strcmp(collections[i].name, arg) == 0)
                 return 0;
-        usage_error(state, "'%s' is no collection", arg);
+        refuse_collection(state, arg);
     case ARGP_KEY_NO_ARGS:
         usage_error(state, "COLLECTION is missing");
     default:

@@ -30,7 +30,7 @@ static void take_word(const struct argp_state *state, const char *word) {
     struct claims_input *input = state->input;
     if (!input->run) {
         if (strcmp(word, "run") != 0)
-            usage_error(state, "'%s' is not run", word);
+            usage_error(state, "'%s' where only the word 'run' can stand", word);
         input->run = true;
     } else if (strcmp(word, "all") == 0) {
         input->all = true;

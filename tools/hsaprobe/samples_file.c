@@ -241,9 +241,12 @@ char *samples_read(FILE *stream, uint32_t first_process, struct hsp_samples *sam
     free(text);
     free(reading.series);
     if (!wrong && (ferror(stream) || !reading.ended))
-        wrong = xasprintf(ferror(stream) ? "%s" : "the file ends early", strerror(errno));
+        wrong = xasprintf(ferror(stream) ? "%s"
+                          : number       ? "the file ends early"
+                                         : "the file is empty",
+                          strerror(errno));
     if (wrong) {
-        char *placed = xasprintf("line %zu: %s", number, wrong);
+        char *placed = number ? xasprintf("line %zu: %s", number, wrong) : xstrdup(wrong);
         free(wrong);
         json_decref(reading.head);
         return placed;
