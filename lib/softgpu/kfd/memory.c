@@ -239,6 +239,17 @@ int sg_memory_import(const struct sg_bo *object, struct sg_bo **out_bo) {
     return 0;
 }
 
+/* Of several domains the first of these counts, as in amdkfd. */
+static uint32_t with_one_domain(uint32_t flags) {
+    static const uint32_t order[] = {ABI_KFD_MEM_VRAM, ABI_KFD_MEM_GTT, ABI_KFD_MEM_USERPTR,
+                                     ABI_KFD_MEM_DOORBELL, ABI_KFD_MEM_MMIO_REMAP};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (flags & order[i])
+            return (flags & ~DOMAINS) | order[i];
+    }
+    return flags;
+}
+
 static int check_alloc(const struct abi_kfd_alloc_memory *args) {
     const uint32_t domain = args->flags & DOMAINS;
 
@@ -262,7 +273,7 @@ static int new_bo(struct sg_kfd *kfd, struct sg_gpu *gpu, const struct abi_kfd_a
     bo->gpu = gpu;
     bo->va = args->va_addr;
     bo->bytes = round_up(args->size, PAGE_BYTES);
-    bo->flags = args->flags;
+    bo->flags = with_one_domain(args->flags);
     bo->backing =
         bo->flags & ABI_KFD_MEM_AQL_QUEUE ? round_up(bo->bytes / 2, PAGE_BYTES) : bo->bytes;
     retry_limbo(gpu);

@@ -216,6 +216,30 @@ static void a_user_pointer_has_an_address_of_its_own(void **state) {
     munmap(user, PAGE);
 }
 
+static void of_several_domains_the_first_counts(void **state) {
+    static const uint32_t flags[] = {VRAM | USER, GTT | USER, VRAM | GTT | USER};
+    struct harness *harness = *state;
+    char *user = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *user = 1;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        struct abi_kfd_alloc_memory args = {.va_addr = VA,
+                                            .size = PAGE,
+                                            .gpu_id = SG_GPU_ID,
+                                            .flags = flags[i],
+                                            .mmap_offset = (uintptr_t)user};
+        struct sg_vm_range range;
+        assert_int_equal(IOCTL(harness, ABI_KFD_ALLOC_MEMORY_OF_GPU, &args), 0);
+        assert_int_equal(harness_map(harness, args.handle), 0);
+        assert_true(sg_vm_find(harness->vm, VA, &range));
+        assert_ptr_not_equal(range.host, user);
+        assert_false(range.flags & SG_VM_USERPTR);
+        assert_int_equal(harness_unmap(harness, args.handle), 0);
+        assert_int_equal(harness_free(harness, args.handle), 0);
+        assert_int_equal(*user, 1);
+    }
+    munmap(user, PAGE);
+}
+
 static void only_the_pages_of_the_driver_can_be_mapped(void **state) {
     struct harness *harness = *state;
     struct abi_kfd_alloc_memory args;
@@ -321,6 +345,7 @@ int main(void) {
         TEST(freed_pages_go_back_to_the_system),
         TEST(an_aql_ring_is_mapped_twice),
         TEST(a_user_pointer_has_an_address_of_its_own),
+        TEST(of_several_domains_the_first_counts),
         TEST(only_the_pages_of_the_driver_can_be_mapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
