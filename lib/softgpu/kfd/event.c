@@ -16,7 +16,7 @@
  * compare-and-swap and can be done in a signal handler:
  *   bits 0-1   live, signaled
  *   bit  2     auto-reset
- *   bits 4-15  threads waiting
+ *   bits 4-15  waiters: one for each time that a wait names the event
  *   bits 16-31 serial: how often the slot was used; tells a waiter that its event is gone
  *   bits 32-63 sets: how often it was set; tells a waiter that it was woken */
 #define LIVE         1ull
@@ -250,15 +250,18 @@ int sg_ioctl_reset_event(struct sg_kfd *kfd, struct abi_kfd_event_id *args) {
     return 0;
 }
 
-static bool waiter_begin(struct sg_events *events, struct waiter *waiter, uint32_t id) {
+/* Returns 0, -EINVAL for an event that isn't there, or -ENOMEM where its word can count no more. */
+static int waiter_begin(struct sg_events *events, struct waiter *waiter, uint32_t id) {
     waiter->event = find(events, id);
     if (!waiter->event)
-        return false;
+        return -EINVAL;
     uint64_t old = atomic_load(&waiter->event->word);
     uint64_t new;
     do {
         if (!(old & LIVE))
-            return false;
+            return -EINVAL;
+        if ((old & WAITERS) == WAITERS)
+            return -ENOMEM;
         new = old + WAITER;
         if (old & AUTO_RESET)
             new &= ~SIGNALED;
@@ -272,7 +275,7 @@ static bool waiter_begin(struct sg_events *events, struct waiter *waiter, uint32
         waiter->activated = true;
     if (waiter->since && (old & AUTO_RESET) && atomic_load(&waiter->event->set_at) > waiter->since)
         waiter->activated = true;
-    return true;
+    return 0;
 }
 
 /* Leaves the event. A set that this call has not seen counts for whoever waits next: an auto-reset
@@ -389,8 +392,7 @@ int sg_ioctl_wait_events(struct sg_kfd *kfd, struct abi_kfd_wait_events *args) {
     for (; begun < count && !result; begun++) {
         const uint64_t age = data[begun].last_event_age;
         waiters[begun] = (struct waiter){.known_age = age, .since = age ? 0 : since};
-        if (!waiter_begin(events, &waiters[begun], data[begun].event_id))
-            result = -EINVAL;
+        result = waiter_begin(events, &waiters[begun], data[begun].event_id);
     }
     if (!result)
         result = wait_loop(events, waiters, args);

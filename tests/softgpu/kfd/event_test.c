@@ -455,6 +455,23 @@ static void errors_are_those_of_amdkfd(void **state) {
     assert_int_equal(destroy_event(harness, memory), -EINVAL);
 }
 
+/* Its waiters are counted in 12 bits, beside the event's serial number. */
+static void an_event_has_room_for_4095_waiters(void **state) {
+    enum { ROOM = 4095 };
+    static struct abi_kfd_event_data data[ROOM + 1];
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, SIGNAL, false);
+    for (size_t i = 0; i <= ROOM; i++)
+        data[i] = (struct abi_kfd_event_data){.event_id = id};
+    struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)data, .num_events = ROOM};
+    assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
+    assert_int_equal(args.wait_result, ABI_KFD_WAIT_TIMEOUT);
+    args.num_events = ROOM + 1;
+    assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), -ENOMEM);
+    assert_int_equal(set_event(harness, id), 0);
+    assert_int_equal(wait_one(harness, id, 0), ABI_KFD_WAIT_COMPLETE);
+}
+
 static void only_the_device_signals_debug_events(void **state) {
     struct harness *harness = *state;
     const uint32_t id = harness_event(harness, ABI_KFD_EVENT_DEBUG_EVENT, true);
@@ -553,6 +570,7 @@ int main(void) {
         TEST(a_set_that_somebody_else_consumed_reaches_a_threads_first_wait),
         TEST(a_manual_event_that_was_reset_is_waited_for),
         TEST(errors_are_those_of_amdkfd),
+        TEST(an_event_has_room_for_4095_waiters),
         TEST(only_the_device_signals_debug_events),
         TEST(ids_are_the_lowest_free_and_end_with_the_limit),
         TEST(the_event_page_is_set_once_and_limits_the_slots),
