@@ -122,9 +122,6 @@ void sg_cp_poke(struct sg_cp *cp);
 /// queue is empty on return, false when it was handed over.
 bool sg_cp_queue_run_inline(struct sg_cp_queue *queue);
 
-/// True while the queue's thread is awake and polling its ring, so that no doorbell is needed.
-/// The doorbell code protects the page again only after every queue of it said false.
-bool sg_cp_queue_is_polling(const struct sg_cp_queue *queue);
 /// True while the queue's thread sleeps until it is rung. It polls (and has entered the watch)
 /// after every ring that finds it asleep.
 bool sg_cp_queue_is_asleep(const struct sg_cp_queue *queue);

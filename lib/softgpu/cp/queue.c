@@ -74,10 +74,6 @@ bool sg_cp_queue_has_work(const struct sg_cp_queue *queue) {
            queue->engine->has_work(queue);
 }
 
-bool sg_cp_queue_is_polling(const struct sg_cp_queue *queue) {
-    return atomic_load(&queue->state) == CP_STATE_POLLING;
-}
-
 bool sg_cp_queue_is_asleep(const struct sg_cp_queue *queue) {
     return atomic_load(&queue->state) == CP_STATE_ASLEEP;
 }

@@ -93,11 +93,6 @@ bool sg_cp_queue_run_inline(struct sg_cp_queue *queue) {
     return true;
 }
 
-bool sg_cp_queue_is_polling(const struct sg_cp_queue *queue) {
-    (void)queue;
-    return false;
-}
-
 bool sg_cp_queue_is_asleep(const struct sg_cp_queue *queue) {
     (void)queue;
     return true;
