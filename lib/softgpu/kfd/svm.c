@@ -310,9 +310,11 @@ static int svm_locked(struct sg_kfd *kfd, struct abi_kfd_svm *args) {
 }
 
 int sg_svm_ioctl(struct sg_kfd *kfd, unsigned long cmd, uint64_t user) {
-    struct abi_kfd_svm *args = (struct abi_kfd_svm *)(uintptr_t)user;
+    /* A copy, so that what was checked is what is done, whatever other threads write. */
+    _Alignas(struct abi_kfd_svm) uint8_t copy[1u << _IOC_SIZEBITS];
+    struct abi_kfd_svm *args = (struct abi_kfd_svm *)(void *)copy;
 
-    if (!sg_access_ok(user, sizeof *args) || !sg_access_ok(user, _IOC_SIZE(cmd)))
+    if (sg_copy_in(copy, user, _IOC_SIZE(cmd)))
         return -EFAULT;
     if (_IOC_SIZE(cmd) < sizeof *args ||
         args->nattr > (_IOC_SIZE(cmd) - sizeof *args) / sizeof(struct abi_kfd_svm_attribute))
@@ -324,5 +326,5 @@ int sg_svm_ioctl(struct sg_kfd *kfd, unsigned long cmd, uint64_t user) {
         sg_trace_line("ioctl SVM va=%#llx size=%#llx op=%u attributes=%u = %d",
                       (unsigned long long)args->start_addr, (unsigned long long)args->size,
                       args->op, args->nattr, result);
-    return result;
+    return sg_copy_out(user, copy, _IOC_SIZE(cmd)) ? -EFAULT : result;
 }
