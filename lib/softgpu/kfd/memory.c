@@ -347,11 +347,13 @@ void sg_memory_flush(struct sg_gpu *gpu, uint64_t va, uint64_t bytes) {
 }
 
 static int unmap_bo(struct sg_gpu *gpu, struct sg_bo *bo) {
-    int error = sg_vm_unmap(gpu->vm, bo->va, bo->backing);
+    int error =
+        bo->bytes > bo->backing ? sg_vm_unmap(gpu->vm, bo->va + bo->backing, bo->backing) : 0;
+    if (error && error != -ENOENT) /* gone, where an earlier call got no further */
+        return error;
+    error = sg_vm_unmap(gpu->vm, bo->va, bo->backing);
     if (error)
         return error;
-    if (bo->bytes > bo->backing)
-        sg_vm_unmap(gpu->vm, bo->va + bo->backing, bo->backing);
     bo->mapped &= ~(1u << gpu->index);
     sg_memory_flush(gpu, bo->va, bo->bytes);
     return 0;
