@@ -116,13 +116,18 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
 
 /* --- The queue's thread --- */
 
+/// Wakes the queues that give way.
+static void relieve(struct sg_cp *cp) {
+    atomic_fetch_add(&cp->relief, 1);
+    cp_futex_wake(&cp->relief, INT_MAX);
+}
+
 static void contend_no_more(struct sg_cp_queue *queue) {
     if (!queue->is_contending)
         return;
     queue->is_contending = false;
     atomic_fetch_sub(&queue->cp->contenders[queue->contending_priority], 1);
-    atomic_fetch_add(&queue->cp->relief, 1);
-    cp_futex_wake(&queue->cp->relief, INT_MAX);
+    relieve(queue->cp);
 }
 
 static void watch_enter(struct sg_cp_queue *queue) {
@@ -417,6 +422,7 @@ bool sg_cp_queue_run_inline(struct sg_cp_queue *queue) {
 static void interrupt(struct sg_cp_queue *queue) {
     atomic_fetch_add(&queue->wake, 1);
     cp_futex_wake(&queue->wake, INT_MAX);
+    relieve(queue->cp); // it may be giving way
     cp_notify(queue->cp);
 }
 

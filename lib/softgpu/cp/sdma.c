@@ -236,7 +236,10 @@ static enum cp_step timestamp(struct sg_cp_queue *queue, const uint32_t *dwords,
     memcpy(&packet, dwords, sizeof packet);
     const uint64_t ticks = cp_clock_ticks();
     const uint64_t va = abi_join64(packet.addr_lo, packet.addr_hi) & ~UINT64_C(7);
-    return cp_store(queue, va, &ticks, sizeof ticks) ? CP_STEP_DONE : CP_STEP_STOP;
+    if (!cp_store(queue, va, &ticks, sizeof ticks))
+        return CP_STEP_STOP;
+    cp_notify(queue->cp);
+    return CP_STEP_DONE;
 }
 
 /// The data of WRITE follow the packet; fetched here piece by piece because they may be long.
