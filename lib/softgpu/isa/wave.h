@@ -162,11 +162,6 @@ static inline uint32_t *sg_wave_row(const struct sg_wave *w, uint32_t code) {
     uint32_t row = code - SG_VGPR0;
     return w->v[row < 256 ? row : row - 256 + w->acc_offset];
 }
-/// 32-bit value of a scalar source operand; SG_VCCZ/SG_EXECZ are not handled here: the decoder
-/// refuses them outside the formats that compute them.
-static inline uint32_t sg_op_s32(const struct sg_wave *w, const struct sg_op *op, uint32_t code) {
-    return code == SG_LITERAL ? op->imm : w->s[code];
-}
 
 /// The lane masks of all lanes; 64-byte aligned.
 extern const uint32_t sg_all_lanes[SG_LANES];
