@@ -97,6 +97,8 @@ grep -q '"call": "hsa_init"' result.json || complain "a program's calls aren't c
 grep -q '"call": "KFD_ACQUIRE_VM"' result.json || complain "a program's ioctls aren't counted"
 
 refuse 1 'nosuchprogram: No such file' map --device soft -- nosuchprogram
+accept 'note: sh ended with code 9' map --device soft --no-strace -- sh -c 'exit 9'
+accept 'note: sh was ended by Killed' map --device soft --no-strace -- sh -c 'kill -KILL $$'
 
 # measured, or a note why it can't be
 accept 'recorder (preload)' map --selfcost

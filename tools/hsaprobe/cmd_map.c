@@ -199,15 +199,21 @@ static int ended_badly(const char *what, int status) {
 /* What strace is asked for. */
 enum strace_use { STRACE_NONE, STRACE_COUNTS, STRACE_STACKS };
 
-static int count_both(const char *what, const struct hsp_map_launch *launch, enum strace_use strace,
-                      struct hsp_map_counts *counts) {
+static int count_executed(const struct hsp_map_launch *launch, enum strace_use strace,
+                          struct hsp_map_counts *counts) {
+    int status = 0;
+    if (strace == STRACE_NONE)
+        return EXIT_OK;
+    return hsp_map_strace(launch, strace == STRACE_STACKS, counts, &status) ? EXIT_FAILED : EXIT_OK;
+}
+
+static int count_both(const char *group, const struct hsp_map_launch *launch,
+                      enum strace_use strace, struct hsp_map_counts *counts) {
     int status = 0;
     if (hsp_map_record(launch, counts, &status))
         return EXIT_FAILED;
-    int code = launch->mark_fd >= 0 ? ended_badly(what, status) : EXIT_OK;
-    if (code || strace == STRACE_NONE)
-        return code;
-    return hsp_map_strace(launch, strace == STRACE_STACKS, counts, &status) ? EXIT_FAILED : EXIT_OK;
+    const int code = ended_badly(group, status);
+    return code ? code : count_executed(launch, strace, counts);
 }
 
 /* Counts a group's calls, or with `paths` finds how `op` makes them. */
@@ -298,8 +304,14 @@ static int map_program(struct report *report, const struct map_input *input,
     enum strace_use strace = choose_strace(report, input);
     launch->argv = input->words;
     launch->mark_fd = -1;
-    int code = count_both(input->words[0], launch, strace, &counts);
+    int status = 0;
+    int code = hsp_map_record(launch, &counts, &status) ? EXIT_FAILED
+                                                        : count_executed(launch, strace, &counts);
     if (!code) {
+        if (WIFSIGNALED(status))
+            report_note(report, "%s was ended by %s", launch->argv[0], strsignal(WTERMSIG(status)));
+        else if (WEXITSTATUS(status))
+            report_note(report, "%s ended with code %d", launch->argv[0], WEXITSTATUS(status));
         map_tables_add_program(report, &counts, device_is_software());
         if (strace == STRACE_STACKS)
             map_tables_add_coverage(report, &counts, device_is_software());
