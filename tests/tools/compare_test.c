@@ -201,7 +201,7 @@ static void broken_files_are_refused(void **state) {
         const char *text;
         const char *words;
     } cases[] = {
-        {"", "line 0: the file ends early"},
+        {"", "the file is empty"},
         {"hello\n", "line 1: not JSON"},
         {"{\"a\":1}\n", "no result of hsaprobe"},
         {"{\"schema\":2,\"command\":\"layers\"}", "schema 2; this hsaprobe reads schema 1"},
