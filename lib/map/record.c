@@ -71,7 +71,7 @@ int map_record(const struct hsp_map_launch *launch, const struct hsp_session_opt
     hsp_status status = hsp_session_create(options, &session);
     int error = 0;
     if (!status) {
-        pid_t pid;
+        pid_t pid = -1;
         error = start(launch, hsp_session_path(session), &pid);
         if (!error)
             status = collect(session, sink, pid, out_status);
