@@ -2,14 +2,10 @@
 /* H18: one thread is stopped at a random moment of its allocations; can another one allocate? */
 #include <dlfcn.h>
 #include <execinfo.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -84,32 +80,6 @@ static void run_other(void *opaque) {
     }
 }
 
-/* In the futex call a lock that is taken ends up in? */
-static bool in_futex(pid_t tid) {
-    char path[64];
-    char text[64] = "";
-    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t length = read(fd, text, sizeof text - 1);
-    close(fd);
-    return length > 0 && atoi(text) == SYS_futex;
-}
-
-/* Asleep in futex ten looks in a row without having got on: nobody but the stopped thread could
- * wake it. */
-static bool is_stuck(const struct claim_thread *other, uint32_t wanted) {
-    for (int looks = 0; looks < 10;) {
-        if (atomic_load(&reached) >= wanted)
-            return false;
-        bool asleep = claim_thread_state(other->tid) == 'S' && in_futex(other->tid);
-        looks = asleep ? looks + 1 : 0;
-        claim_pause_us(500);
-    }
-    return atomic_load(&reached) < wanted;
-}
-
 enum outcome { OTHER_WENT_ON, OTHER_STOPPED, NOT_COUNTED };
 
 static enum outcome stop_once(struct claim_thread *victim, struct claim_thread *other,
@@ -123,7 +93,7 @@ static enum outcome stop_once(struct claim_thread *victim, struct claim_thread *
     if (!atomic_load(&in_emulator)) {
         uint32_t wanted = atomic_load(&reached) + 1;
         atomic_store(&goal, wanted);
-        outcome = is_stuck(other, wanted) ? OTHER_STOPPED : OTHER_WENT_ON;
+        outcome = claim_thread_is_stuck(other, &reached, wanted) ? OTHER_STOPPED : OTHER_WENT_ON;
     }
     atomic_store(&stop_here, false);
     while (atomic_load(&stopped) || atomic_load(&reached) < atomic_load(&goal))

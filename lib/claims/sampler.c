@@ -6,23 +6,61 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Of a wait: enough for a share to be told from one half. */
 enum { SAMPLES = 40, SAMPLES_QUICK = 16, SETTLE_US = 20000, INTERVAL_US = 1000 };
+enum { STUCK_LOOKS = 10, LOOK_US = 500 };
+static const double STUCK_CPU_SECONDS = 0.05;
 
-char claim_thread_state(pid_t tid) {
+/* Reads a file of /proc/self/task/<tid>. The text is cut, and empty when the thread is gone. */
+static void read_task_file(pid_t tid, const char *name, char *text, size_t size) {
     char path[64];
-    char text[256] = "";
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", tid, name);
+    text[0] = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
-    ssize_t length = read(fd, text, sizeof text - 1);
+        return;
+    ssize_t length = read(fd, text, size - 1);
     close(fd);
     text[length > 0 ? length : 0] = 0;
+}
+
+char claim_thread_state(pid_t tid) {
+    char text[256];
+    read_task_file(tid, "stat", text, sizeof text);
     const char *name_end = strrchr(text, ')'); /* the name may hold anything */
     return name_end && name_end[1] ? name_end[2] : 0;
+}
+
+static bool sleeps_in_futex(pid_t tid) {
+    char text[64];
+    if (claim_thread_state(tid) != 'S')
+        return false;
+    read_task_file(tid, "syscall", text, sizeof text);
+    return text[0] && atoi(text) == SYS_futex;
+}
+
+static double cpu_seconds(pthread_t thread) {
+    clockid_t clock;
+    struct timespec time = {0};
+    if (pthread_getcpuclockid(thread, &clock) == 0)
+        clock_gettime(clock, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+bool claim_thread_is_stuck(const struct claim_thread *thread, const _Atomic uint32_t *progress,
+                           uint32_t wanted) {
+    const double limit = cpu_seconds(thread->thread) + STUCK_CPU_SECONDS;
+    for (int looks = 0; looks < STUCK_LOOKS && cpu_seconds(thread->thread) < limit;) {
+        if (atomic_load(progress) >= wanted)
+            return false;
+        looks = sleeps_in_futex(thread->tid) ? looks + 1 : 0;
+        claim_pause_us(LOOK_US);
+    }
+    return atomic_load(progress) < wanted;
 }
 
 size_t claim_thread_list(pid_t *out_tids, size_t capacity) {

@@ -32,6 +32,12 @@ void claim_threads_watch_wait(struct claim *claim, struct claim_thread *threads,
 
 /// 'R', 'S', ... of a thread of this process; 0 when it is gone.
 char claim_thread_state(pid_t tid);
+/// Whether a thread of this process is kept from bringing `*progress` to `wanted` by a thread that
+/// was stopped: it sleeps in futex ten looks in a row (half a millisecond each), or it runs for 50
+/// ms of its own CPU time, as where the lock is between two of its words and the waiter spins. One
+/// step must take much less. Waits until one of the three is so.
+bool claim_thread_is_stuck(const struct claim_thread *thread, const _Atomic uint32_t *progress,
+                           uint32_t wanted);
 /// The threads of this process; returns their number.
 size_t claim_thread_list(pid_t *out_tids, size_t capacity);
 
