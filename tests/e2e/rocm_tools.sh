@@ -44,5 +44,18 @@ hipcc)
     expect 'amdgcn-amd-amdhsa--gfx90a'
     "$work/k"
     ;;
+smi)
+    need rocm-smi
+    # Its exit code is 2 where something isn't supported, which much of -a is not.
+    output=$(rocm-smi -a 2>&1)
+    expect 'VBIOS version: software-gfx90a'
+    expect 'Performance Level: auto'
+    expect 'Sensor edge\) \(C\): N/A'
+    expect 'End of ROCm SMI Log'
+    refuse 'Traceback|Assertion'
+    output=$(rocm-smi --showmeminfo vram --showtopo --showpids 2>&1) || { echo "$output"; exit 1; }
+    expect 'VRAM Total Memory \(B\): [1-9]'
+    expect 'No KFD PIDs currently running'
+    ;;
 *) echo "no test $1" >&2; exit 2 ;;
 esac

@@ -13,7 +13,7 @@
 enum { DRM_MAJOR = 3, DRM_MINOR = 52 };
 /* The largest argument is GEM_METADATA with 288 bytes. */
 enum { ARGUMENT_BYTES = 320 };
-enum { GTT_LIMIT_DIVISOR = 2, MMR_LIMIT = 128 };
+enum { MMR_LIMIT = 128 };
 
 /* As the kernel's drm_copy_field: at most as much as there is room, and always the full length. */
 static int copy_field(uint64_t user, uint64_t *length, const char *value) {
@@ -88,10 +88,15 @@ static struct abi_amdgpu_memory memory_info(const struct sg_gpu *gpu) {
     const uint64_t gtt_used = kfd->memory.system_used;
     pthread_mutex_unlock(&kfd->memory.lock);
     const uint64_t vram = kfd->config.vram_bytes;
-    const uint64_t gtt = kfd->config.ram_bytes / GTT_LIMIT_DIVISOR;
+    const uint64_t gtt = kfd->config.ram_bytes / SG_GTT_LIMIT_DIVISOR;
     const struct abi_amdgpu_heap vram_heap = {vram, vram, vram_used, vram / 4 * 3};
     const struct abi_amdgpu_heap gtt_heap = {gtt, gtt, gtt_used, gtt / 4 * 3};
     return (struct abi_amdgpu_memory){vram_heap, vram_heap, gtt_heap};
+}
+
+uint64_t sg_kfd_live(struct sg_kfd *kfd, uint32_t index, enum sg_live live) {
+    const struct abi_amdgpu_memory memory = memory_info(sg_kfd_gpu(kfd, index));
+    return live == SG_LIVE_VRAM_USED ? memory.vram.heap_usage : memory.gtt.heap_usage;
 }
 
 static int answer(const struct abi_amdgpu_info *args, const void *data, uint64_t bytes) {

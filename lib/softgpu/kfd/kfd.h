@@ -22,6 +22,7 @@
 
 #include "softgpu/common/options.h"
 #include "softgpu/cp/cp.h"
+#include "softgpu/kfd/topology.h"
 #include "softgpu/mem/vm.h"
 
 #include <stdbool.h>
@@ -49,6 +50,9 @@ enum {
     SG_KFD_GPU_BYTES = 12288,
 };
 
+/// The part of the host's memory that GPUs may reach: amdgpu's default GTT limit is half of it.
+enum { SG_GTT_LIMIT_DIVISOR = 2 };
+
 struct sg_kfd_config {
     int page_fd;         ///< memfd of gpu_count * SG_KFD_GPU_BYTES; stays the caller's
     uint64_t vram_bytes; ///< limit of all VRAM allocations of one GPU
@@ -70,6 +74,8 @@ void sg_kfd_attach(struct sg_kfd *kfd, uint32_t index, struct sg_cp *cp, struct 
 /// The GPU of that number (below gpu_count): what the sinks below take. Lives as long as the
 /// driver.
 struct sg_gpu *sg_kfd_gpu(struct sg_kfd *kfd, uint32_t index);
+/// What a live file of GPU `index` says now. Waits for a lock.
+uint64_t sg_kfd_live(struct sg_kfd *kfd, uint32_t index, enum sg_live live);
 /// Destroys queues, buffer objects and events. No other thread may be inside. NULL is accepted.
 void sg_kfd_destroy(struct sg_kfd *kfd);
 

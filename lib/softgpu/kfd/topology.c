@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "softgpu/kfd/topology.h"
 #include "abi/drm.h"
+#include "softgpu/kfd/card.h"
 #include "softgpu/kfd/kfd.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #define KFD  "/sys/devices/virtual/kfd/kfd"
 #define NODE KFD "/topology/nodes"
-#define PCI  "/sys/devices/pci0000:00/0000:%02x:00.0"
 
-enum { MAX_ENGINES = 8, ARRAY_UNITS = 14, TEXT_BYTES = 2048, PATH_BYTES = 128 };
+enum { MAX_ENGINES = 8, ARRAY_UNITS = 14, PATH_BYTES = 128 };
 
 /* HSA_CAPABILITY bits of KFD's "capability" property. No bit 30: it would make ROCr 7 look for an
  * emulated GPU of its own. */
@@ -32,37 +31,8 @@ enum {
 enum { CACHE_DATA = 1, CACHE_INSTRUCTION = 2, CACHE_CPU = 4, CACHE_SIMD = 8 };
 enum { HEAP_SYSTEM = 0, HEAP_VRAM_PUBLIC = 1 };
 
-struct writer {
-    sg_topology_emit emit;
-    void *context;
-    bool ok;
-};
-
-static void put(struct writer *writer, const struct sg_node *node) {
-    writer->ok = writer->ok && writer->emit(writer->context, node);
-}
-
-__attribute__((format(printf, 3, 4))) static void put_file(struct writer *writer, const char *path,
-                                                           const char *format, ...) {
-    char text[TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    put(writer, &(struct sg_node){.kind = SG_NODE_FILE, .path = path, .content = text});
-}
-
-static void put_link(struct writer *writer, const char *path, const char *target) {
-    put(writer, &(struct sg_node){.kind = SG_NODE_LINK, .path = path, .content = target});
-}
-
-static void put_directory(struct writer *writer, const char *path) {
-    put(writer, &(struct sg_node){.kind = SG_NODE_DIRECTORY, .path = path});
-}
-
-static void put_device(struct writer *writer, const char *path, uint32_t major, uint32_t minor) {
-    put(writer,
-        &(struct sg_node){.kind = SG_NODE_DEVICE, .path = path, .major = major, .minor = minor});
+uint64_t sg_topology_unique_id(uint32_t index) {
+    return 0x90a0740f00000001ull + index;
 }
 
 uint32_t sg_topology_pci_bus(uint32_t index) {
@@ -81,40 +51,42 @@ struct cache {
     uint32_t level, kilobytes, line, ways, type;
 };
 
-static void put_cache(struct writer *writer, uint32_t node, uint32_t index, uint32_t processor,
+static void put_cache(struct sg_nodes *nodes, uint32_t node, uint32_t index, uint32_t processor,
                       const struct cache *cache) {
     char path[PATH_BYTES];
     snprintf(path, sizeof path, NODE "/%u/caches/%u/properties", node, index);
-    put_file(writer, path,
-             "processor_id_low %u\nlevel %u\nsize %u\ncache_line_size %u\ncache_lines_per_tag 1\n"
-             "association %u\nlatency 0\ntype %u\nsibling_map 1\n",
-             processor, cache->level, cache->kilobytes, cache->line, cache->ways, cache->type);
+    sg_nodes_file(
+        nodes, path,
+        "processor_id_low %u\nlevel %u\nsize %u\ncache_line_size %u\ncache_lines_per_tag 1\n"
+        "association %u\nlatency 0\ntype %u\nsibling_map 1\n",
+        processor, cache->level, cache->kilobytes, cache->line, cache->ways, cache->type);
 }
 
 /* The weight of a way is 20 per hop. */
 enum { LINK_HOP = 20, LINK_PEER = 2 * LINK_HOP };
 
-static void put_link_properties(struct writer *writer, uint32_t from, uint32_t to,
+static void put_link_properties(struct sg_nodes *nodes, uint32_t from, uint32_t to,
                                 const char *directory, uint32_t index, uint32_t weight) {
     enum { PCIE = 2, ENABLED = 1, MEGABYTES_PER_SECOND = 31504 };
     char path[PATH_BYTES];
     snprintf(path, sizeof path, NODE "/%u/%s/%u/properties", from, directory, index);
-    put_file(writer, path,
-             "type %u\nversion_major 0\nversion_minor 0\nnode_from %u\nnode_to %u\nweight %u\n"
-             "min_latency 0\nmax_latency 0\nmin_bandwidth 312\nmax_bandwidth %u\n"
-             "recommended_transfer_size 0\nflags %u\n",
-             PCIE, from, to, weight, MEGABYTES_PER_SECOND, ENABLED);
+    sg_nodes_file(nodes, path,
+                  "type %u\nversion_major 0\nversion_minor 0\nnode_from %u\nnode_to %u\nweight %u\n"
+                  "min_latency 0\nmax_latency 0\nmin_bandwidth 312\nmax_bandwidth %u\n"
+                  "recommended_transfer_size 0\nflags %u\n",
+                  PCIE, from, to, weight, MEGABYTES_PER_SECOND, ENABLED);
 }
 
-static void put_memory(struct writer *writer, uint32_t node, uint32_t heap, uint64_t bytes,
+static void put_memory(struct sg_nodes *nodes, uint32_t node, uint32_t heap, uint64_t bytes,
                        uint32_t width, uint32_t mhz) {
     char path[PATH_BYTES];
     snprintf(path, sizeof path, NODE "/%u/mem_banks/0/properties", node);
-    put_file(writer, path, "heap_type %u\nsize_in_bytes %llu\nflags 0\nwidth %u\nmem_clk_max %u\n",
-             heap, (unsigned long long)bytes, width, mhz);
+    sg_nodes_file(nodes, path,
+                  "heap_type %u\nsize_in_bytes %llu\nflags 0\nwidth %u\nmem_clk_max %u\n", heap,
+                  (unsigned long long)bytes, width, mhz);
 }
 
-static void put_cpu_node(struct writer *writer, const struct sg_topology *topology) {
+static void put_cpu_node(struct sg_nodes *nodes, const struct sg_topology *topology) {
     static const struct cache caches[] = {
         {1, 32, 64, 8, CACHE_DATA | CACHE_CPU},
         {1, 32, 64, 8, CACHE_INSTRUCTION | CACHE_CPU},
@@ -124,40 +96,41 @@ static void put_cpu_node(struct writer *writer, const struct sg_topology *topolo
     const uint32_t cache_count =
         topology->host_has_cpu_caches ? 0 : sizeof caches / sizeof caches[0];
 
-    put_file(writer, NODE "/0/gpu_id", "0\n");
-    put_file(writer, NODE "/0/name", "\n");
-    put_file(writer, NODE "/0/properties",
-             "cpu_cores_count %u\nsimd_count 0\nmem_banks_count 1\ncaches_count %u\n"
-             "io_links_count %u\np2p_links_count 0\ncpu_core_id_base %u\nsimd_id_base 0\n"
-             "max_waves_per_simd 0\nlds_size_in_kb 0\ngds_size_in_kb 0\nnum_gws 0\n"
-             "wave_front_size 0\narray_count 0\nsimd_arrays_per_engine 0\ncu_per_simd_array 0\n"
-             "simd_per_cu 0\nmax_slots_scratch_cu 0\ngfx_target_version 0\nvendor_id 0\n"
-             "device_id 0\nlocation_id 0\ndomain 0\ndrm_render_minor 0\nhive_id 0\n"
-             "num_sdma_engines 0\nnum_sdma_xgmi_engines 0\nnum_sdma_queues_per_engine 0\n"
-             "num_cp_queues 0\nmax_engine_clk_ccompute 0\n",
-             topology->cpu_count, cache_count, topology->gpu_count, topology->first_apic_id);
-    put_memory(writer, 0, HEAP_SYSTEM, topology->ram_bytes, 64, 0);
-    put_directory(writer, NODE "/0/caches");
+    sg_nodes_file(nodes, NODE "/0/gpu_id", "0\n");
+    sg_nodes_file(nodes, NODE "/0/name", "\n");
+    sg_nodes_file(
+        nodes, NODE "/0/properties",
+        "cpu_cores_count %u\nsimd_count 0\nmem_banks_count 1\ncaches_count %u\n"
+        "io_links_count %u\np2p_links_count 0\ncpu_core_id_base %u\nsimd_id_base 0\n"
+        "max_waves_per_simd 0\nlds_size_in_kb 0\ngds_size_in_kb 0\nnum_gws 0\n"
+        "wave_front_size 0\narray_count 0\nsimd_arrays_per_engine 0\ncu_per_simd_array 0\n"
+        "simd_per_cu 0\nmax_slots_scratch_cu 0\ngfx_target_version 0\nvendor_id 0\n"
+        "device_id 0\nlocation_id 0\ndomain 0\ndrm_render_minor 0\nhive_id 0\n"
+        "num_sdma_engines 0\nnum_sdma_xgmi_engines 0\nnum_sdma_queues_per_engine 0\n"
+        "num_cp_queues 0\nmax_engine_clk_ccompute 0\n",
+        topology->cpu_count, cache_count, topology->gpu_count, topology->first_apic_id);
+    put_memory(nodes, 0, HEAP_SYSTEM, topology->ram_bytes, 64, 0);
+    sg_nodes_directory(nodes, NODE "/0/caches");
     for (uint32_t i = 0; i < cache_count; i++)
-        put_cache(writer, 0, i, topology->first_apic_id, &caches[i]);
+        put_cache(nodes, 0, i, topology->first_apic_id, &caches[i]);
     for (uint32_t i = 0; i < topology->gpu_count; i++)
-        put_link_properties(writer, 0, i + 1, "io_links", i, LINK_HOP);
-    put_directory(writer, NODE "/0/p2p_links");
+        put_link_properties(nodes, 0, i + 1, "io_links", i, LINK_HOP);
+    sg_nodes_directory(nodes, NODE "/0/p2p_links");
 }
 
-static void put_gpu_links(struct writer *writer, uint32_t node, uint32_t gpu_count) {
+static void put_gpu_links(struct sg_nodes *nodes, uint32_t node, uint32_t gpu_count) {
     char path[PATH_BYTES];
     uint32_t peers = 0;
-    put_link_properties(writer, node, 0, "io_links", 0, LINK_HOP);
+    put_link_properties(nodes, node, 0, "io_links", 0, LINK_HOP);
     snprintf(path, sizeof path, NODE "/%u/p2p_links", node);
-    put_directory(writer, path);
+    sg_nodes_directory(nodes, path);
     for (uint32_t other = 1; other <= gpu_count; other++) {
         if (other != node)
-            put_link_properties(writer, node, other, "p2p_links", peers++, LINK_PEER);
+            put_link_properties(nodes, node, other, "p2p_links", peers++, LINK_PEER);
     }
 }
 
-static void put_gpu_node(struct writer *writer, const struct sg_topology *topology,
+static void put_gpu_node(struct sg_nodes *nodes, const struct sg_topology *topology,
                          uint32_t index) {
     enum { SIMD_PER_CU = 4, SIMD_ID_BASE = 2147487744 - 2147483648 };
     /* Vector L1 per unit, scalar and instruction L1 per two units, one L2 (CDNA2 white paper). */
@@ -175,135 +148,52 @@ static void put_gpu_node(struct writer *writer, const struct sg_topology *topolo
     const uint32_t simd_id = SIMD_ID_BASE + index * shape.cus;
 
     snprintf(path, sizeof path, NODE "/%u/gpu_id", node);
-    put_file(writer, path, "%u\n", sg_gpu_id(index));
+    sg_nodes_file(nodes, path, "%u\n", sg_gpu_id(index));
     snprintf(path, sizeof path, NODE "/%u/name", node);
-    put_file(writer, path, "aldebaran\n");
+    sg_nodes_file(nodes, path, "aldebaran\n");
     snprintf(path, sizeof path, NODE "/%u/properties", node);
-    put_file(writer, path,
-             "cpu_cores_count 0\nsimd_count %u\nmem_banks_count 1\ncaches_count %u\n"
-             "io_links_count 1\np2p_links_count %u\ncpu_core_id_base 0\nsimd_id_base %u\n"
-             "max_waves_per_simd 8\nlds_size_in_kb 64\ngds_size_in_kb 0\nnum_gws 64\n"
-             "wave_front_size 64\narray_count %u\nsimd_arrays_per_engine 1\n"
-             "cu_per_simd_array %u\nsimd_per_cu %u\nmax_slots_scratch_cu 32\n"
-             "gfx_target_version 90010\nvendor_id %u\ndevice_id %u\nlocation_id %u\ndomain 0\n"
-             "drm_render_minor %u\nhive_id 0\nnum_sdma_engines 2\nnum_sdma_xgmi_engines 0\n"
-             "num_sdma_queues_per_engine 8\nnum_cp_queues 24\nmax_engine_clk_fcompute %u\n"
-             "local_mem_size 0\nfw_version 71\ncapability %u\ndebug_prop 0\nsdma_fw_version 8\n"
-             "unique_id %llu\nnum_xcc 1\nmax_engine_clk_ccompute %u\n",
-             shape.cus * SIMD_PER_CU, cache_count, topology->gpu_count - 1, simd_id, shape.engines,
-             shape.cus_per_engine < ARRAY_UNITS && topology->cu_count > MAX_ENGINES
-                 ? ARRAY_UNITS
-                 : shape.cus_per_engine,
-             SIMD_PER_CU, SG_PCI_VENDOR, SG_PCI_DEVICE, sg_topology_pci_bus(index) << 8,
-             ABI_DRM_RENDER_MINOR + index, SG_ENGINE_MHZ, CAPABILITY, 0x90a0740f00000001ull + index,
-             0);
-    put_memory(writer, node, HEAP_VRAM_PUBLIC, topology->vram_bytes, SG_MEMORY_BITS, SG_MEMORY_MHZ);
+    sg_nodes_file(
+        nodes, path,
+        "cpu_cores_count 0\nsimd_count %u\nmem_banks_count 1\ncaches_count %u\n"
+        "io_links_count 1\np2p_links_count %u\ncpu_core_id_base 0\nsimd_id_base %u\n"
+        "max_waves_per_simd 8\nlds_size_in_kb 64\ngds_size_in_kb 0\nnum_gws 64\n"
+        "wave_front_size 64\narray_count %u\nsimd_arrays_per_engine 1\n"
+        "cu_per_simd_array %u\nsimd_per_cu %u\nmax_slots_scratch_cu 32\n"
+        "gfx_target_version 90010\nvendor_id %u\ndevice_id %u\nlocation_id %u\ndomain 0\n"
+        "drm_render_minor %u\nhive_id 0\nnum_sdma_engines 2\nnum_sdma_xgmi_engines 0\n"
+        "num_sdma_queues_per_engine 8\nnum_cp_queues 24\nmax_engine_clk_fcompute %u\n"
+        "local_mem_size 0\nfw_version %u\ncapability %u\ndebug_prop 0\nsdma_fw_version %u\n"
+        "unique_id %llu\nnum_xcc 1\nmax_engine_clk_ccompute %u\n",
+        shape.cus * SIMD_PER_CU, cache_count, topology->gpu_count - 1, simd_id, shape.engines,
+        shape.cus_per_engine < ARRAY_UNITS && topology->cu_count > MAX_ENGINES
+            ? ARRAY_UNITS
+            : shape.cus_per_engine,
+        SIMD_PER_CU, SG_PCI_VENDOR, SG_PCI_DEVICE, sg_topology_pci_bus(index) << 8,
+        ABI_DRM_RENDER_MINOR + index, SG_ENGINE_MHZ, SG_FIRMWARE_MEC, CAPABILITY, SG_FIRMWARE_SDMA,
+        (unsigned long long)sg_topology_unique_id(index), 0);
+    put_memory(nodes, node, HEAP_VRAM_PUBLIC, topology->vram_bytes, SG_MEMORY_BITS, SG_MEMORY_MHZ);
     for (uint32_t i = 0; i < cache_count; i++)
-        put_cache(writer, node, i, simd_id, &caches[i]);
-    put_gpu_links(writer, node, topology->gpu_count);
-}
-
-/* A DRM minor of a PCI device, and the ways that lead to it. */
-static void put_minor(struct writer *writer, const char *pci, const char *name, uint32_t minor) {
-    char path[3 * PATH_BYTES];
-    char device[2 * PATH_BYTES];
-    snprintf(device, sizeof device, "%.*s/drm/%s", PATH_BYTES - 1, pci, name);
-    snprintf(path, sizeof path, "%s/dev", device);
-    put_file(writer, path, "%u:%u\n", ABI_DRM_MAJOR, minor);
-    snprintf(path, sizeof path, "%s/uevent", device);
-    put_file(writer, path, "MAJOR=%u\nMINOR=%u\nDEVNAME=dri/%s\nDEVTYPE=drm_minor\n", ABI_DRM_MAJOR,
-             minor, name);
-    snprintf(path, sizeof path, "%s/device", device);
-    put_link(writer, path, pci);
-    snprintf(path, sizeof path, "/sys/dev/char/%u:%u", ABI_DRM_MAJOR, minor);
-    put_link(writer, path, device);
-    snprintf(path, sizeof path, "/sys/class/drm/%s", name);
-    put_link(writer, path, device);
-}
-
-static void put_pci_files(struct writer *writer, const char *pci, uint32_t bus) {
-    static const struct {
-        const char *name, *content;
-    } files[] = {
-        {"subsystem_device", "0x0c34\n"},
-        {"class", "0x038000\n"},
-    };
-    const struct {
-        const char *name;
-        uint32_t value, digits;
-    } numbers[] = {
-        {"vendor", SG_PCI_VENDOR, 4},
-        {"device", SG_PCI_DEVICE, 4},
-        {"subsystem_vendor", SG_PCI_VENDOR, 4},
-        {"revision", SG_PCI_REVISION, 2},
-    };
-    char path[2 * PATH_BYTES];
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        snprintf(path, sizeof path, "%.*s/%s", PATH_BYTES - 1, pci, numbers[i].name);
-        put_file(writer, path, "0x%0*x\n", (int)numbers[i].digits, numbers[i].value);
-    }
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        snprintf(path, sizeof path, "%.*s/%s", PATH_BYTES - 1, pci, files[i].name);
-        put_file(writer, path, "%s", files[i].content);
-    }
-    snprintf(path, sizeof path, "%.*s/uevent", PATH_BYTES - 1, pci);
-    put_file(writer, path,
-             "DRIVER=amdgpu\nPCI_CLASS=38000\nPCI_ID=1002:740F\nPCI_SUBSYS_ID=1002:0C34\n"
-             "PCI_SLOT_NAME=0000:%02x:00.0\n",
-             bus);
-}
-
-static void put_pci(struct writer *writer, uint32_t index) {
-    const uint32_t bus = sg_topology_pci_bus(index);
-    char pci[PATH_BYTES];
-    char path[2 * PATH_BYTES];
-    char name[32];
-
-    snprintf(pci, sizeof pci, PCI, bus);
-    put_pci_files(writer, pci, bus);
-    snprintf(path, sizeof path, "%s/subsystem", pci);
-    put_link(writer, path, "/sys/bus/pci");
-    snprintf(path, sizeof path, "%s/driver", pci);
-    put_link(writer, path, "/sys/bus/pci/drivers/amdgpu");
-    snprintf(path, sizeof path, "/sys/bus/pci/devices/0000:%02x:00.0", bus);
-    put_link(writer, path, pci);
-    snprintf(path, sizeof path, "/sys/bus/pci/drivers/amdgpu/0000:%02x:00.0", bus);
-    put_link(writer, path, pci);
-    snprintf(name, sizeof name, "renderD%u", ABI_DRM_RENDER_MINOR + index);
-    put_minor(writer, pci, name, ABI_DRM_RENDER_MINOR + index);
-    snprintf(path, sizeof path, "/dev/dri/%s", name);
-    put_device(writer, path, ABI_DRM_MAJOR, ABI_DRM_RENDER_MINOR + index);
-    snprintf(name, sizeof name, "card%u", ABI_DRM_CARD_MINOR + index);
-    put_minor(writer, pci, name, ABI_DRM_CARD_MINOR + index);
-}
-
-static void put_module(struct writer *writer) {
-    put(writer, &(struct sg_node){.kind = SG_NODE_FILE,
-                                  .path = "/proc/modules",
-                                  .content = "amdgpu 8818688 0 - Live 0x0000000000000000\n",
-                                  .host_first = true});
-    put_file(writer, "/sys/module/amdgpu/initstate", "live\n");
-    put_file(writer, "/sys/module/amdgpu/coresize", "8818688\n");
-    put_file(writer, "/sys/module/amdgpu/refcnt", "0\n");
-    put_directory(writer, "/sys/module/amdgpu/holders");
+        put_cache(nodes, node, i, simd_id, &caches[i]);
+    put_gpu_links(nodes, node, topology->gpu_count);
 }
 
 bool sg_topology_generate(const struct sg_topology *topology, sg_topology_emit emit,
                           void *context) {
-    struct writer writer = {.emit = emit, .context = context, .ok = true};
+    struct sg_nodes nodes = {.emit = emit, .context = context, .ok = true};
 
-    put_device(&writer, "/dev/kfd", SG_KFD_MAJOR, 0);
-    put_file(&writer, KFD "/dev", "%u:0\n", SG_KFD_MAJOR);
-    put_file(&writer, KFD "/uevent", "MAJOR=%u\nMINOR=0\nDEVNAME=kfd\n", SG_KFD_MAJOR);
-    put_file(&writer, KFD "/topology/generation_id", "2\n");
-    put_file(&writer, KFD "/topology/system_properties",
-             "platform_oem 0\nplatform_id 0\nplatform_rev 0\n");
-    put_link(&writer, "/sys/class/kfd/kfd", KFD);
-    put_cpu_node(&writer, topology);
+    sg_nodes_device(&nodes, "/dev/kfd", SG_KFD_MAJOR, 0);
+    sg_nodes_file(&nodes, KFD "/dev", "%u:0\n", SG_KFD_MAJOR);
+    sg_nodes_file(&nodes, KFD "/uevent", "MAJOR=%u\nMINOR=0\nDEVNAME=kfd\n", SG_KFD_MAJOR);
+    sg_nodes_file(&nodes, KFD "/topology/generation_id", "2\n");
+    sg_nodes_file(&nodes, KFD "/topology/system_properties",
+                  "platform_oem 0\nplatform_id 0\nplatform_rev 0\n");
+    sg_nodes_link(&nodes, "/sys/class/kfd/kfd", KFD);
+    sg_nodes_directory(&nodes, KFD "/proc"); /* other processes have GPUs of their own */
+    put_cpu_node(&nodes, topology);
     for (uint32_t i = 0; i < topology->gpu_count; i++) {
-        put_gpu_node(&writer, topology, i);
-        put_pci(&writer, i);
+        put_gpu_node(&nodes, topology, i);
+        sg_card_describe(&nodes, topology, i);
     }
-    put_module(&writer);
-    return writer.ok;
+    sg_card_describe_module(&nodes);
+    return nodes.ok;
 }

@@ -34,7 +34,16 @@ struct sg_gpu_shape {
 /// Shape of a GPU with `cu_count` units (1 to 104).
 void sg_topology_shape(uint32_t cu_count, struct sg_gpu_shape *out_shape);
 
+/// Firmware versions of the compute microengines and of SDMA.
+enum { SG_FIRMWARE_MEC = 71, SG_FIRMWARE_SDMA = 8 };
+
+/// The number that tells this GPU (below SG_GPU_LIMIT) from all others.
+uint64_t sg_topology_unique_id(uint32_t index);
+
 enum sg_node_kind { SG_NODE_FILE, SG_NODE_LINK, SG_NODE_DEVICE, SG_NODE_DIRECTORY };
+
+/// A file's contents that are a number of the moment when it is opened, in bytes.
+enum sg_live { SG_LIVE_NONE, SG_LIVE_VRAM_USED, SG_LIVE_GTT_USED };
 
 /// One entry of the generated tree. Parent directories are implied.
 struct sg_node {
@@ -43,6 +52,8 @@ struct sg_node {
     const char *content; ///< FILE: its bytes; LINK: its target, absolute
     uint32_t major;      ///< DEVICE
     uint32_t minor;      ///< DEVICE
+    enum sg_live live;   ///< FILE: instead of a content (sg_kfd_live)
+    uint32_t gpu_index;  ///< FILE: whose number that is
     bool host_first;     ///< FILE: the host's file of that name, if it has one, comes before
 };
 

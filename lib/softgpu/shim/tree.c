@@ -3,6 +3,7 @@
 
 #include "softgpu/common/options.h"
 #include "softgpu/device.h"
+#include "softgpu/kfd/kfd.h"
 #include "softgpu/shim/real.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static const char *const shared[] = {
     "/sys/devices/pci0000:00/",
 };
 
-enum { NODE_LIMIT = 1024, LINK_DEPTH = 8, CONTENT_LIMIT = 1 << 16, FIRST_INODE = 0x90a000 };
+enum { NODE_LIMIT = 2048, LINK_DEPTH = 8, CONTENT_LIMIT = 1 << 16, FIRST_INODE = 0x90a000 };
 
 static struct {
     struct sg_node nodes[NODE_LIMIT];
@@ -305,6 +306,16 @@ const struct sg_node *shim_tree_of_fd(int fd) {
     return real_fstat(fd, &file) ? NULL : shim_tree_of_file(fd, &file);
 }
 
+/* What the file holds now. A process that hasn't opened the GPU uses nothing of it. */
+static const char *content_of(const struct sg_node *node, char *room, size_t bytes) {
+    if (!node->live)
+        return node->content ? node->content : "";
+    struct sg_kfd *kfd = sg_device_kfd();
+    const uint64_t value = kfd ? sg_kfd_live(kfd, node->gpu_index, node->live) : 0;
+    snprintf(room, bytes, "%llu\n", (unsigned long long)value);
+    return room;
+}
+
 int shim_tree_open(const struct sg_node *node, int flags) {
     char name[SHIM_PATH_BYTES + sizeof SG_MEMFD_PREFIX];
     const bool directory = node->kind == SG_NODE_DIRECTORY;
@@ -317,8 +328,10 @@ int shim_tree_open(const struct sg_node *node, int flags) {
     const int fd = memfd_create(name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
     if (fd < 0)
         return -errno;
-    const size_t length = node->content ? strlen(node->content) : 0;
-    if (length && pwrite(fd, node->content, length, 0) != (ssize_t)length) {
+    char room[32];
+    const char *content = content_of(node, room, sizeof room);
+    const size_t length = strlen(content);
+    if (length && pwrite(fd, content, length, 0) != (ssize_t)length) {
         real_close(fd);
         return -ENOMEM;
     }

@@ -208,6 +208,29 @@ static void no_path_occurs_twice_and_links_lead_somewhere(void **state) {
     }
 }
 
+/* The same facts in the topology and in the card's files, and no sensor that isn't there. */
+static void the_card_says_what_the_topology_says(void **state) {
+    (void)state;
+#define CARD "/sys/devices/pci0000:00/0000:26:00.0"
+    generate_gpus(2, 104, true);
+    char text[64];
+    snprintf(text, sizeof text, "%016llx\n", property(NODES "/2/properties", "unique_id"));
+    assert_string_equal(content(CARD "/unique_id"), text);
+    snprintf(text, sizeof text, "0: %lluMhz *\n",
+             property(NODES "/2/properties", "max_engine_clk_fcompute"));
+    assert_string_equal(content(CARD "/pp_dpm_sclk"), text);
+    snprintf(text, sizeof text, "%llu\n",
+             property(NODES "/2/mem_banks/0/properties", "size_in_bytes"));
+    assert_string_equal(content(CARD "/mem_info_vram_total"), text);
+    snprintf(text, sizeof text, "0x%08llx\n", property(NODES "/2/properties", "fw_version"));
+    assert_string_equal(content(CARD "/fw_version/mec_fw_version"), text);
+    assert_string_equal(content(CARD "/hwmon/hwmon1/name"), "amdgpu\n");
+    for (size_t i = 0; i < entry_count; i++) {
+        assert_null(strstr(entries[i].path, "/temp"));
+        assert_null(strstr(entries[i].path, "/power1"));
+    }
+}
+
 static bool stop_at_once(void *context, const struct sg_node *node) {
     (void)node;
     ++*(int *)context;
@@ -232,6 +255,7 @@ int main(void) {
         cmocka_unit_test(each_gpu_is_another_device),
         cmocka_unit_test(peers_are_two_hops_of_pcie_apart),
         cmocka_unit_test(no_path_occurs_twice_and_links_lead_somewhere),
+        cmocka_unit_test(the_card_says_what_the_topology_says),
         cmocka_unit_test(a_failing_receiver_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

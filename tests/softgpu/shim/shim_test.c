@@ -68,6 +68,13 @@ static int alloc_vram(int kfd, uint64_t bytes, struct abi_kfd_alloc_memory *args
                                                                                           : 0;
 }
 
+static unsigned long long number_in(const char *path) {
+    char text[64] = "";
+    const int fd = open(path, O_RDONLY);
+    CHECK(fd >= 0 && read(fd, text, sizeof text - 1) > 0 && !close(fd));
+    return strtoull(text, NULL, 10);
+}
+
 static int wait_for(pid_t child) {
     int status;
     CHECK(waitpid(child, &status, 0) == child);
@@ -282,6 +289,22 @@ static void exec_and_pass(void) {
     CHECK(!version_error(kfd));
 }
 
+/* What monitors read: the size of VRAM, and how much of it this process uses now. */
+static void used_memory_is_shown(void) {
+    static const char used[] = "/sys/class/drm/card0/device/mem_info_vram_used";
+    CHECK(number_in("/sys/class/drm/card0/device/mem_info_vram_total") == 16ull << 30);
+    CHECK(number_in(used) == 0);
+    const int kfd = open_kfd();
+    const unsigned long long before = number_in(used);
+    struct abi_kfd_alloc_memory memory;
+    CHECK(!alloc_vram(kfd, 4 * MIB, &memory));
+    CHECK(number_in(used) == before + 4 * MIB);
+    struct abi_kfd_free_memory args = {.handle = memory.handle};
+    CHECK(!ioctl(kfd, KFD_IOCTL(ABI_KFD_FREE_MEMORY_OF_GPU, abi_kfd_free_memory), &args));
+    CHECK(number_in(used) == before);
+    CHECK(open(used, O_WRONLY) < 0 && errno == EACCES);
+}
+
 static void the_devices_own_descriptors_survive(void) {
     const int kfd = open_kfd();
     struct abi_kfd_alloc_memory memory;
@@ -447,6 +470,7 @@ static const struct {
     TEST(realpaths),
     TEST(duplicates),
     TEST(fork_gives_a_device_of_its_own),
+    TEST(used_memory_is_shown),
     TEST(exec_and_pass),
     TEST(the_devices_own_descriptors_survive),
     TEST(mappings),
