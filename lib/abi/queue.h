@@ -26,7 +26,7 @@ struct abi_queue {
     uint32_t legacy_doorbell_lock;
     uint32_t reserved2[9];
     uint64_t read_dispatch_id;
-    uint32_t read_dispatch_id_field_base_byte_offset;
+    uint32_t read_dispatch_id_field_base_byte_offset; ///< of read_dispatch_id in this structure
     uint32_t compute_tmpring_size;
     uint32_t scratch_resource_descriptor[4];
     uint64_t scratch_backing_memory_location;

@@ -33,6 +33,28 @@ int cp_ring_find(const struct sg_cp *cp, enum sg_cp_queue_type type, uint64_t va
     return *out_ring ? 0 : -EFAULT;
 }
 
+/// The amd_queue_t lies around the read index as far as the dword behind that says. A program of
+/// the driver alone may have none: its queue has no scratch memory and reports no errors.
+static int find_amd_queue(struct sg_cp_queue *queue) {
+    const struct sg_vm *vm = queue->cp->config.vm;
+    const uint64_t read_va = queue->config.read_ptr_va;
+    const size_t offset = offsetof(struct abi_queue, read_dispatch_id);
+    const uint32_t *said =
+        sg_vm_host(vm, read_va + sizeof(uint64_t), sizeof *said, SG_VM_READ, NULL);
+    if (said && *said == offset) {
+        queue->aql.queue_va = read_va - offset;
+        queue->aql.queue = sg_vm_host(vm, queue->aql.queue_va, sizeof(struct abi_queue),
+                                      SG_VM_READ | SG_VM_WRITE, NULL);
+        return queue->aql.queue ? 0 : -EFAULT;
+    }
+    queue->aql.queue_va = read_va;
+    queue->aql.bare =
+        (struct abi_queue){.group_segment_aperture_base_hi = ABI_SHARED_APERTURE_HI,
+                           .private_segment_aperture_base_hi = ABI_PRIVATE_APERTURE_HI};
+    queue->aql.queue = &queue->aql.bare;
+    return 0;
+}
+
 /// Resolves the addresses of the queue's configuration.
 static int resolve(struct sg_cp_queue *queue) {
     const struct sg_cp_queue_config *config = &queue->config;
@@ -62,11 +84,7 @@ static int resolve(struct sg_cp_queue *queue) {
         queue->pm4.packet = malloc(CP_PM4_PACKET_BYTES);
         return queue->pm4.packet ? 0 : -ENOMEM;
     }
-    queue->aql.queue_va = config->read_ptr_va - offsetof(struct abi_queue, read_dispatch_id);
-    queue->aql.queue = sg_vm_host(vm, queue->aql.queue_va, sizeof(struct abi_queue), need, NULL);
-    if (!queue->aql.queue)
-        return -EFAULT;
-    return 0;
+    return find_amd_queue(queue);
 }
 
 static void release(struct sg_cp_queue *queue) {

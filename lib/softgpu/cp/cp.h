@@ -84,8 +84,10 @@ struct sg_cp_queue_config {
     uint32_t queue_id; ///< the driver's
     uint64_t ring_va;
     uint64_t ring_bytes;
-    /// AQL: &amd_queue_t.read_dispatch_id and write_dispatch_id; SDMA: u64 bytes consumed and
-    /// produced; PM4: u32 dwords, the read pointer wraps with the ring, the write pointer may.
+    /// AQL: u64 packets consumed and published; SDMA: u64 bytes; PM4: u32 dwords, the read pointer
+    /// wraps with the ring, the write pointer may. An AQL queue's read index is amd_queue_t's if
+    /// read_dispatch_id_field_base_byte_offset behind it says so, as ROCr's does; else the queue
+    /// has no scratch memory and reports no errors.
     uint64_t read_ptr_va;
     uint64_t write_ptr_va;
     /// 0..15. While a long kernel of a queue of higher priority runs, those of lower ones run for a

@@ -43,7 +43,8 @@ enum cp_state { CP_STATE_ASLEEP, CP_STATE_POLLING, CP_STATE_BUSY, CP_STATE_WAITI
 enum cp_stall { CP_STALL_NONE, CP_STALL_SCRATCH, CP_STALL_RECLAIM };
 
 struct cp_aql {
-    struct abi_queue *queue; ///< host address of the amd_queue_t
+    struct abi_queue *queue; ///< host address of the amd_queue_t, or `bare`
+    struct abi_queue bare;   ///< of a queue that was made without one
     uint64_t queue_va;
     struct abi_aql_dispatch packet; ///< copy of the packet in execution
     enum cp_stall stall;

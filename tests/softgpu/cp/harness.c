@@ -86,6 +86,8 @@ void app_queue_create(struct harness *harness, struct app_queue *app, enum sg_cp
     app->amd_queue = harness_host(harness, app->amd_queue_va);
     app->error_signal_va = app_signal_create(harness, 0, ERROR_EVENT);
     app->error_signal = app_signal(harness, app->error_signal_va);
+    app->amd_queue->read_dispatch_id_field_base_byte_offset =
+        offsetof(struct abi_queue, read_dispatch_id);
     app->amd_queue->queue_inactive_signal = app->error_signal_va;
     const uint32_t id = atomic_fetch_add(&next_id, 1);
     const struct sg_cp_queue_config config = {

@@ -80,6 +80,39 @@ static void creation_checks_its_arguments(void **state) {
     sg_cp_queue_destroy(NULL);
 }
 
+/* A program of the driver alone has two indices and no amd_queue_t. */
+static void two_indices_are_enough_for_a_queue(void **state) {
+    struct fixture *fixture = *state;
+    struct harness *harness = &fixture->harness;
+    const uint64_t before_va = harness_alloc(harness, sizeof(struct abi_queue) + 64);
+    const uint64_t indices_va = before_va + sizeof(struct abi_queue);
+    const uint64_t ring_va = harness_alloc(harness, 1024);
+    uint64_t *indices = harness_host(harness, indices_va);
+    const struct sg_cp_queue_config config = {.type = SG_CP_QUEUE_AQL,
+                                              .ring_va = ring_va,
+                                              .ring_bytes = 1024,
+                                              .read_ptr_va = indices_va,
+                                              .write_ptr_va = indices_va + sizeof *indices,
+                                              .percentage = 100,
+                                              .doorbell_index = 7};
+    struct sg_cp_queue *queue;
+    memset(harness_host(harness, before_va), 0xff, sizeof(struct abi_queue));
+    assert_int_equal(sg_cp_queue_create(harness->cp, &config, &queue), 0);
+    const uint64_t done = app_signal_create(harness, 2, 0);
+    struct abi_aql_dispatch packets[] = {dispatch_packet(0x9000, done), dispatch_packet(0, done)};
+    memcpy(harness_host(harness, ring_va), packets, sizeof packets);
+    __atomic_store_n(&indices[1], 1, __ATOMIC_RELEASE);
+    sg_cp_queue_ring(queue);
+    assert_true(app_signal_wait(harness, done, 1, TIMEOUT_MS));
+    assert_true(wait_u64(&indices[0], 1, TIMEOUT_MS));
+    /* a bad packet stops it, and nobody hears of it */
+    __atomic_store_n(&indices[1], 2, __ATOMIC_RELEASE);
+    sg_cp_queue_ring(queue);
+    sg_cp_queue_destroy(queue);
+    assert_int_equal(indices[0], 1);
+    assert_int_equal(app_signal_load(harness, done), 1);
+}
+
 static void suspended_queue_executes_nothing(void **state) {
     struct fixture *fixture = *state;
     const uint64_t signal = app_signal_create(&fixture->harness, 1, 0);
@@ -376,6 +409,7 @@ int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(creation_checks_its_arguments),
+        CASE(two_indices_are_enough_for_a_queue),
         CASE(suspended_queue_executes_nothing),
         CASE(running_kernel_is_preempted_and_continues),
         CASE(priority_starves_nobody),
