@@ -168,6 +168,16 @@ static_assert(sizeof(struct abi_pm4_dma_data) == 28, "PM4 DMA_DATA");
 /// Sources and destinations that are memory: 0 direct, 3 L2.
 #define ABI_PM4_DMA_MEMORY_MASK ((1u << 0) | (1u << 3))
 
+/// COND_EXEC: where the dword at the address is 0, the next `exec_count` dwords are skipped.
+struct abi_pm4_cond_exec {
+    uint32_t header;
+    uint32_t addr_lo, addr_hi;
+    uint32_t control;
+    uint32_t exec_count; ///< bits 0..13
+};
+static_assert(sizeof(struct abi_pm4_cond_exec) == 20, "PM4 COND_EXEC");
+#define ABI_PM4_EXEC_COUNT(exec_count) ((exec_count)&0x3fffu)
+
 /// SET_SH_REG: the second dword's low half is the first register less ABI_PM4_SH_BASE.
 /// The compute pipe's registers: gc_9_4_2_offset.h, as dword addresses.
 enum abi_pm4_sh_register {
@@ -185,6 +195,8 @@ enum abi_pm4_sh_register {
 };
 
 /// DISPATCH_DIRECT: header, three dimensions, initiator. Dimensions count work-groups.
+/// DISPATCH_INDIRECT, as compute pipes take it: header, address (two dwords) of the three,
+/// initiator.
 #define ABI_PM4_DISPATCH_ENABLE     (1u << 0)
 #define ABI_PM4_DISPATCH_START_AT_0 (1u << 2)
 #define ABI_PM4_DISPATCH_IN_THREADS (1u << 5) ///< dimensions count work-items

@@ -112,6 +112,17 @@ struct abi_sdma_const_fill {
 static_assert(sizeof(struct abi_sdma_const_fill) == 20, "SDMA constant fill");
 #define ABI_SDMA_FILL_UNIT_LOG2(header) (((header) >> 30) & 3u)
 
+/// COND_EXE: unless the dword at the address is `reference`, the next `exec_count` dwords are
+/// skipped.
+struct abi_sdma_cond_exe {
+    uint32_t header;
+    uint32_t addr_lo, addr_hi;
+    uint32_t reference;
+    uint32_t exec_count; ///< bits 0..13
+};
+static_assert(sizeof(struct abi_sdma_cond_exe) == 20, "SDMA conditional execution");
+#define ABI_SDMA_EXEC_COUNT(exec_count) ((exec_count)&0x3fffu)
+
 /// FENCE: stores a dword when everything before is done.
 struct abi_sdma_fence {
     uint32_t header;

@@ -63,7 +63,9 @@ struct cp_pm4 {
         uint32_t dwords;
         uint32_t position; ///< dwords already executed
     } frames[CP_PM4_FRAMES];
-    uint32_t depth;    ///< frames in use
+    uint32_t depth; ///< frames in use
+    /// What a COND_EXEC leaves out of this buffer or ring. Any thread reads it.
+    _Atomic uint32_t skip_dwords;
     uint64_t progress; ///< bytes of the current DMA_DATA packet already done
     /// What SET_SH_REG wrote, from ABI_PM4_SH_COMPUTE on.
     uint32_t sh[CP_PM4_SH_REGISTERS];
@@ -75,6 +77,7 @@ struct cp_sdma {
     uint64_t ib_va;    ///< the indirect buffer in execution, or 0
     uint32_t ib_dwords;
     uint32_t ib_position;
+    uint32_t skip_dwords;   ///< what a COND_EXE leaves out of this buffer or ring
     uint64_t seen_position; ///< 1 + dword position of the packet that was last traced
     /// 1 + the write pointer that ends in the middle of a packet; 0: none. Any thread reads it.
     _Atomic uint64_t truncated_at;
@@ -208,6 +211,8 @@ enum cp_step cp_pm4_execute_vendor(struct sg_cp_queue *queue, const struct abi_a
                                    struct cp_run *run);
 /// Dwords of the packet that begins with `header`.
 uint32_t cp_pm4_packet_dwords(uint32_t header);
+/// Takes what is to be skipped off `available` dwords; returns how many those are.
+uint32_t cp_pm4_skip(struct sg_cp_queue *queue, uint32_t available);
 /// Stops the queue because of a packet and says why.
 enum cp_step cp_pm4_refuse(struct sg_cp_queue *queue, uint32_t header, const char *why);
 
@@ -220,11 +225,13 @@ const char *cp_pm4_opcode_name(uint32_t opcode);
 
 /* pm4_dispatch.c */
 
-/// SET_SH_REG and DISPATCH_DIRECT, as rows of pm4_packets.c.
+/// SET_SH_REG and the dispatches, as rows of pm4_packets.c.
 enum cp_step cp_pm4_set_sh_reg(struct sg_cp_queue *queue, const uint32_t *dwords, uint32_t count,
                                struct cp_run *run);
 enum cp_step cp_pm4_dispatch_direct(struct sg_cp_queue *queue, const uint32_t *dwords,
                                     uint32_t count, struct cp_run *run);
+enum cp_step cp_pm4_dispatch_indirect(struct sg_cp_queue *queue, const uint32_t *dwords,
+                                      uint32_t count, struct cp_run *run);
 
 /// Runs one dword poll (POLL_REGMEM, WAIT_REG_MEM).
 bool cp_poll_compare(uint32_t func, uint32_t value, uint32_t reference);

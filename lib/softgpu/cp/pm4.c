@@ -24,6 +24,13 @@ enum cp_step cp_pm4_refuse(struct sg_cp_queue *queue, uint32_t header, const cha
     return cp_queue_fail(queue, ABI_QUEUE_ERROR_VENDOR_PACKET);
 }
 
+uint32_t cp_pm4_skip(struct sg_cp_queue *queue, uint32_t available) {
+    const uint32_t wanted = atomic_load(&queue->pm4.skip_dwords);
+    const uint32_t count = wanted < available ? wanted : available;
+    atomic_store(&queue->pm4.skip_dwords, wanted - count);
+    return count;
+}
+
 static bool is_call(uint32_t header) {
     return ABI_PM4_TYPE(header) == ABI_PM4_TYPE_PACKET &&
            ABI_PM4_OPCODE(header) == ABI_PM4_INDIRECT_BUFFER;
@@ -53,6 +60,13 @@ static enum cp_step step_frame(struct sg_cp_queue *queue, struct cp_run *run) {
     const uint32_t left = frame->dwords - frame->position;
     if (left == 0) {
         queue->pm4.depth--;
+        return CP_STEP_DONE;
+    }
+    if (queue->pm4.skip_dwords != 0) {
+        const uint32_t skipped = cp_pm4_skip(queue, left);
+        frame->position += skipped;
+        if (skipped == left)
+            queue->pm4.skip_dwords = 0; /* not what is behind this buffer */
         return CP_STEP_DONE;
     }
     const uint32_t *dwords = cp_host(queue, frame->va + (uint64_t)frame->position * DWORD,

@@ -25,14 +25,13 @@ static uint32_t sh(const struct sg_cp_queue *queue, uint32_t index) {
 }
 
 /// Fills in grid and work-group. Returns what is wrong, or NULL.
-static const char *geometry(const struct sg_cp_queue *queue, const uint32_t *dwords,
-                            struct sg_dispatch_config *config) {
-    const uint32_t initiator = dwords[4];
+static const char *geometry(const struct sg_cp_queue *queue, const uint32_t *dimensions,
+                            uint32_t initiator, struct sg_dispatch_config *config) {
     uint64_t items = 1;
     for (uint32_t dim = 0; dim < 3; dim++) {
         const uint32_t size = sh(queue, ABI_PM4_NUM_THREAD_X + dim) & 0xffffu;
         const uint64_t grid =
-            (uint64_t)dwords[1 + dim] * (initiator & ABI_PM4_DISPATCH_IN_THREADS ? 1 : size);
+            (uint64_t)dimensions[dim] * (initiator & ABI_PM4_DISPATCH_IN_THREADS ? 1 : size);
         items *= size;
         if (size == 0 || items > MAX_WORKGROUP_ITEMS)
             return "bad work-group size";
@@ -46,8 +45,8 @@ static const char *geometry(const struct sg_cp_queue *queue, const uint32_t *dwo
     return NULL;
 }
 
-enum cp_step cp_pm4_dispatch_direct(struct sg_cp_queue *queue, const uint32_t *dwords,
-                                    uint32_t count, struct cp_run *run) {
+static enum cp_step dispatch(struct sg_cp_queue *queue, uint32_t header, const uint32_t *dimensions,
+                             uint32_t initiator, struct cp_run *run) {
     struct sg_dispatch_registers registers = {
         .entry = abi_join64(sh(queue, ABI_PM4_PGM_LO), sh(queue, ABI_PM4_PGM_HI)) << 8,
         .rsrc1 = sh(queue, ABI_PM4_PGM_RSRC1),
@@ -59,14 +58,11 @@ enum cp_step cp_pm4_dispatch_direct(struct sg_cp_queue *queue, const uint32_t *d
                                         .tmpring_size = tmpring,
                                         .shared_aperture_hi = ABI_SHARED_APERTURE_HI,
                                         .private_aperture_hi = ABI_PRIVATE_APERTURE_HI};
-    (void)count;
-    if (queue->is_running)
-        return cp_dispatch_continue(queue, run);
-    if (!(dwords[4] & ABI_PM4_DISPATCH_ENABLE))
+    if (!(initiator & ABI_PM4_DISPATCH_ENABLE))
         return CP_STEP_DONE;
-    const char *wrong = geometry(queue, dwords, &config);
+    const char *wrong = geometry(queue, dimensions, initiator, &config);
     if (wrong)
-        return cp_pm4_refuse(queue, dwords[0], wrong);
+        return cp_pm4_refuse(queue, header, wrong);
     for (uint32_t i = 0; i < sizeof registers.user_data / sizeof registers.user_data[0]; i++)
         registers.user_data[i] = sh(queue, ABI_PM4_USER_DATA_0 + i);
     config.group_bytes = ABI_RSRC2_LDS(registers.rsrc2) * LDS_GRANULE_BYTES;
@@ -76,4 +72,25 @@ enum cp_step cp_pm4_dispatch_direct(struct sg_cp_queue *queue, const uint32_t *d
         (uint64_t)(tmpring & 0xfffu) * (tmpring >> 12 & 0x1fffu) * TMPRING_UNIT_BYTES;
     const enum cp_step step = cp_dispatch_begin(queue, &config, run->is_inline);
     return step == CP_STEP_DONE ? cp_dispatch_continue(queue, run) : step;
+}
+
+enum cp_step cp_pm4_dispatch_direct(struct sg_cp_queue *queue, const uint32_t *dwords,
+                                    uint32_t count, struct cp_run *run) {
+    (void)count;
+    return queue->is_running ? cp_dispatch_continue(queue, run)
+                             : dispatch(queue, dwords[0], dwords + 1, dwords[4], run);
+}
+
+enum cp_step cp_pm4_dispatch_indirect(struct sg_cp_queue *queue, const uint32_t *dwords,
+                                      uint32_t count, struct cp_run *run) {
+    uint32_t dimensions[3];
+    (void)count;
+    if (queue->is_running)
+        return cp_dispatch_continue(queue, run);
+    const void *host =
+        cp_host(queue, abi_join64(dwords[1] & ~3u, dwords[2]), sizeof dimensions, SG_VM_READ);
+    if (!host)
+        return CP_STEP_STOP;
+    memcpy(dimensions, host, sizeof dimensions);
+    return dispatch(queue, dwords[0], dimensions, dwords[3], run);
 }

@@ -189,6 +189,20 @@ static enum cp_step dma_data(struct sg_cp_queue *queue, const uint32_t *dwords, 
     return CP_STEP_DONE;
 }
 
+static enum cp_step cond_exec(struct sg_cp_queue *queue, const uint32_t *dwords, uint32_t count,
+                              struct cp_run *run) {
+    struct abi_pm4_cond_exec packet;
+    (void)count, (void)run;
+    memcpy(&packet, dwords, sizeof packet);
+    const uint32_t *host =
+        cp_host(queue, abi_join64(packet.addr_lo & ~3u, packet.addr_hi), DWORD, SG_VM_READ);
+    if (!host)
+        return CP_STEP_STOP;
+    if (__atomic_load_n(host, __ATOMIC_ACQUIRE) == 0)
+        queue->pm4.skip_dwords = ABI_PM4_EXEC_COUNT(packet.exec_count);
+    return CP_STEP_DONE;
+}
+
 /// Selects and controls performance counters and traces, of which there are none to steer.
 static enum cp_step set_uconfig_reg(struct sg_cp_queue *queue, const uint32_t *dwords,
                                     uint32_t count, struct cp_run *run) {
@@ -218,10 +232,10 @@ static const struct row {
     {ABI_PM4_SET_SH_REG, "SET_SH_REG", cp_pm4_set_sh_reg, 3},
     {ABI_PM4_SET_UCONFIG_REG, "SET_UCONFIG_REG", set_uconfig_reg, 3},
     {ABI_PM4_DISPATCH_DIRECT, "DISPATCH_DIRECT", cp_pm4_dispatch_direct, 5},
+    {ABI_PM4_DISPATCH_INDIRECT, "DISPATCH_INDIRECT", cp_pm4_dispatch_indirect, 4},
+    {ABI_PM4_COND_EXEC, "COND_EXEC", cond_exec, 5},
     {ABI_PM4_INDIRECT_BUFFER, "INDIRECT_BUFFER", NULL, 4},
     {ABI_PM4_CLEAR_STATE, "CLEAR_STATE", NULL, 2},
-    {ABI_PM4_DISPATCH_INDIRECT, "DISPATCH_INDIRECT", NULL, 3},
-    {ABI_PM4_COND_EXEC, "COND_EXEC", NULL, 5},
     {ABI_PM4_CONTEXT_CONTROL, "CONTEXT_CONTROL", NULL, 3},
     {ABI_PM4_MEM_SEMAPHORE, "MEM_SEMAPHORE", NULL, 3},
     {ABI_PM4_COND_WRITE, "COND_WRITE", NULL, 9},

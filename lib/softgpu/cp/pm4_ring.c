@@ -30,6 +30,8 @@ static const uint32_t *ring_of(const struct sg_cp_queue *queue) {
 
 static bool has_work(const struct sg_cp_queue *queue) {
     const uint32_t count = available(queue);
+    if (count != 0 && queue->pm4.skip_dwords != 0)
+        return true;
     return count != 0 &&
            count >= cp_pm4_packet_dwords(ring_of(queue)[position(queue) & ring_mask(queue)]);
 }
@@ -46,6 +48,12 @@ static const uint32_t *fetch(struct sg_cp_queue *queue, uint32_t count) {
     return queue->pm4.packet;
 }
 
+static enum cp_step advance(struct sg_cp_queue *queue, uint32_t dwords) {
+    __atomic_store_n((uint32_t *)(void *)queue->read_index,
+                     (position(queue) + dwords) & ring_mask(queue), __ATOMIC_RELEASE);
+    return CP_STEP_DONE;
+}
+
 static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     sg_tlb_sync(&queue->tlb);
     if (!has_work(queue))
@@ -55,12 +63,11 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
         return CP_STEP_HAND_OVER;
     const uint32_t mask = ring_mask(queue);
     const uint32_t at = position(queue);
+    if (queue->pm4.skip_dwords != 0 && queue->pm4.depth == 0)
+        return advance(queue, cp_pm4_skip(queue, available(queue)));
     const uint32_t count = cp_pm4_packet_dwords(ring_of(queue)[at & mask]);
     const enum cp_step result = cp_pm4_execute(queue, fetch(queue, count), count, run);
-    if (result == CP_STEP_DONE)
-        __atomic_store_n((uint32_t *)(void *)queue->read_index, (at + count) & mask,
-                         __ATOMIC_RELEASE);
-    return result;
+    return result == CP_STEP_DONE ? advance(queue, count) : result;
 }
 
 static void describe(const struct sg_cp_queue *queue, char *text, size_t capacity) {

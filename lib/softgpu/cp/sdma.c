@@ -261,6 +261,20 @@ static enum cp_step write_linear(struct sg_cp_queue *queue, const uint32_t *dwor
     return CP_STEP_DONE;
 }
 
+static enum cp_step cond_exe(struct sg_cp_queue *queue, const uint32_t *dwords,
+                             struct cp_run *run) {
+    struct abi_sdma_cond_exe packet;
+    (void)run;
+    memcpy(&packet, dwords, sizeof packet);
+    const uint32_t *host =
+        cp_host(queue, abi_join64(packet.addr_lo & ~3u, packet.addr_hi), DWORD, SG_VM_READ);
+    if (!host)
+        return CP_STEP_STOP;
+    if (__atomic_load_n(host, __ATOMIC_ACQUIRE) != packet.reference)
+        queue->sdma.skip_dwords = ABI_SDMA_EXEC_COUNT(packet.exec_count);
+    return CP_STEP_DONE;
+}
+
 /// Rows: op, sub-op (ANY: not looked at), dwords. The names are for trace and messages.
 enum { ANY = -1 };
 static const struct row {
@@ -282,7 +296,7 @@ static const struct row {
     {ABI_SDMA_SEMAPHORE, ANY, "SEMAPHORE", NULL, 1},
     {ABI_SDMA_POLL_REGMEM, ABI_SDMA_POLL_MEM, "POLL_REGMEM", poll_regmem, 6},
     {ABI_SDMA_POLL_REGMEM, ANY, "POLL", NULL, 1},
-    {ABI_SDMA_COND_EXE, ANY, "COND_EXE", NULL, 1},
+    {ABI_SDMA_COND_EXE, ANY, "COND_EXE", cond_exe, 5},
     {ABI_SDMA_ATOMIC, ANY, "ATOMIC", atomic, 8},
     {ABI_SDMA_CONST_FILL, 0, "CONST_FILL", const_fill, 5},
     {ABI_SDMA_CONST_FILL, ANY, "DATA_FILL_MULTI", NULL, 1},
@@ -339,6 +353,15 @@ static enum cp_step enter_indirect(struct sg_cp_queue *queue, const uint32_t *dw
     return CP_STEP_DONE;
 }
 
+/// Takes off what is to be skipped, as far as it is there; nothing behind an indirect buffer's end.
+static enum cp_step skip(struct sg_cp_queue *queue, const struct source *source) {
+    const uint64_t available = source->end - source->position;
+    uint32_t *left = &queue->sdma.skip_dwords;
+    const uint32_t count = *left < available ? *left : (uint32_t)available;
+    *left = source->is_indirect && count == available ? 0 : *left - count;
+    return consume(queue, source, count);
+}
+
 static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     uint32_t dwords[MAX_PACKET_DWORDS] = {0};
     sg_tlb_sync(&queue->tlb);
@@ -346,6 +369,8 @@ static enum cp_step step(struct sg_cp_queue *queue, struct cp_run *run) {
     const uint64_t available = source.end - source.position;
     if (available == 0)
         return CP_STEP_EMPTY;
+    if (queue->sdma.skip_dwords != 0)
+        return skip(queue, &source);
     const uint32_t head = available < MAX_PACKET_DWORDS ? (uint32_t)available : MAX_PACKET_DWORDS;
     if (!fetch(queue, &source, source.position, dwords, head))
         return CP_STEP_STOP;

@@ -145,6 +145,69 @@ static void dispatch_takes_the_registers_that_were_set(void **state) {
     assert_int_equal(registers->user_data[15], 0x15);
 }
 
+/* Dimensions from memory; the buffer that holds them lies behind the words. */
+static void indirect_dispatch_reads_its_dimensions(void **state) {
+    struct fixture *fixture = *state;
+    const uint64_t va = fixture->word_va;
+    const uint32_t threads[] = {ABI_PM4_HEADER(ABI_PM4_SET_SH_REG, 5),
+                                ABI_PM4_NUM_THREAD_X - ABI_PM4_SH_BASE, 16, 1, 1};
+    const uint32_t dispatch[] = {ABI_PM4_HEADER(ABI_PM4_DISPATCH_INDIRECT, 4), (uint32_t)va,
+                                 (uint32_t)(va >> 32),
+                                 ABI_PM4_DISPATCH_ENABLE | ABI_PM4_DISPATCH_START_AT_0};
+    memcpy(fixture->word, (uint32_t[]){3, 5, 7}, 3 * sizeof(uint32_t));
+    publish(fixture, threads, 5);
+    publish(fixture, dispatch, 4);
+    assert_true(consumed(fixture));
+    assert_int_equal(fixture->harness.cu->done_count, 1);
+    const struct sg_dispatch_config *config = &fixture->harness.cu->records[0].config;
+    assert_int_equal(config->grid_size[0], 48);
+    assert_int_equal(config->grid_size[1], 5);
+    assert_int_equal(config->grid_size[2], 7);
+}
+
+static void condition_packet(uint64_t va, uint32_t dwords, uint32_t out_packet[5]) {
+    const uint32_t packet[] = {ABI_PM4_HEADER(ABI_PM4_COND_EXEC, 5), (uint32_t)va,
+                               (uint32_t)(va >> 32), 0, dwords};
+    memcpy(out_packet, packet, sizeof packet);
+}
+
+/* In the ring, where what is skipped comes late and looks like a long packet; and in a buffer,
+ * behind whose end nothing is skipped. */
+static void conditions_skip_where_the_word_is_zero(void **state) {
+    struct fixture *fixture = *state;
+    const uint64_t va = fixture->word_va;
+    const uint32_t long_one = ABI_PM4_HEADER(ABI_PM4_NOP, 1000);
+    uint32_t condition[5];
+    uint32_t write[5];
+    fixture->word[8] = 1;
+    condition_packet(va + 32, 5, condition); /* 1: nothing is skipped */
+    publish(fixture, condition, 5);
+    write_packet(va, 1, write);
+    publish(fixture, write, 5);
+    assert_true(consumed(fixture));
+    assert_int_equal(fixture->word[0], 1);
+    condition_packet(va + 36, 3, condition); /* 0 */
+    publish(fixture, condition, 5);
+    for (int i = 0; i < 3; i++)
+        publish(fixture, &long_one, 1);
+    write_packet(va + 4, 2, write);
+    publish(fixture, write, 5);
+    assert_true(consumed(fixture));
+    assert_int_equal(fixture->word[1], 2);
+
+    uint32_t call[4];
+    uint32_t *buffer = fixture->word + 16;
+    condition_packet(va + 36, 100, buffer);
+    write_packet(va + 8, 3, buffer + 5);
+    call_packet(va + 64, 10, 0, call);
+    publish(fixture, call, 4);
+    write_packet(va + 12, 4, write);
+    publish(fixture, write, 5);
+    assert_true(consumed(fixture));
+    assert_int_equal(fixture->word[2], 0);
+    assert_int_equal(fixture->word[3], 4);
+}
+
 static void copies_fills_and_interrupts(void **state) {
     struct fixture *fixture = *state;
     const uint32_t lo = (uint32_t)fixture->word_va, hi = (uint32_t)(fixture->word_va >> 32);
@@ -206,9 +269,14 @@ static void circle_of_buffers_can_be_destroyed(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(ring_wraps_and_packets_with_it), CASE(half_a_packet_waits_for_its_end),
-        CASE(buffers_call_and_chain),         CASE(dispatch_takes_the_registers_that_were_set),
-        CASE(copies_fills_and_interrupts),    CASE(circle_of_buffers_can_be_destroyed),
+        CASE(ring_wraps_and_packets_with_it),
+        CASE(half_a_packet_waits_for_its_end),
+        CASE(buffers_call_and_chain),
+        CASE(dispatch_takes_the_registers_that_were_set),
+        CASE(indirect_dispatch_reads_its_dimensions),
+        CASE(conditions_skip_where_the_word_is_zero),
+        CASE(copies_fills_and_interrupts),
+        CASE(circle_of_buffers_can_be_destroyed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

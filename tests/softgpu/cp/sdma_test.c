@@ -429,6 +429,53 @@ static void written_and_indirect_packets_execute(void **state) {
     assert_int_equal(host[10], 77);
 }
 
+static struct abi_sdma_fence fence_packet(uint64_t va, uint32_t data) {
+    return (struct abi_sdma_fence){
+        .header = ABI_SDMA_FENCE, .addr_lo = lo(va), .addr_hi = hi(va), .data = data};
+}
+
+/* In the ring, where what is skipped comes late; and in a buffer, behind whose end nothing is. */
+static void conditions_skip_unless_the_word_is_the_reference(void **state) {
+    enum { FENCE = SIZE_DWORDS(abi_sdma_fence), CONDITION = SIZE_DWORDS(abi_sdma_cond_exe) };
+    struct fixture *fixture = *state;
+    struct harness *harness = &fixture->harness;
+    const uint64_t dst = harness_alloc(harness, 256);
+    const uint64_t buffer = harness_alloc(harness, 256);
+    uint32_t *host = harness_host(harness, dst);
+    uint32_t *ib = harness_host(harness, buffer);
+    struct abi_sdma_cond_exe condition = {.header = ABI_SDMA_COND_EXE,
+                                          .addr_lo = lo(dst),
+                                          .addr_hi = hi(dst),
+                                          .reference = 5,
+                                          .exec_count = FENCE};
+    host[0] = 5;
+    struct abi_sdma_fence fence = fence_packet(dst + 4, 1);
+    publish(fixture, &condition, CONDITION);
+    publish(fixture, &fence, FENCE);
+    assert_true(wait_u32((_Atomic uint32_t *)&host[1], 1, TIMEOUT_MS));
+    condition.reference = 6;
+    publish(fixture, &condition, CONDITION);
+    for (int i = 0; i < FENCE; i++)
+        publish(fixture, &(uint32_t){0xffffffff}, 1);
+    fence = fence_packet(dst + 8, 2);
+    publish(fixture, &fence, FENCE);
+    assert_true(wait_u32((_Atomic uint32_t *)&host[2], 2, TIMEOUT_MS));
+
+    condition.exec_count = 100;
+    memcpy(ib, &condition, sizeof condition);
+    fence = fence_packet(dst + 12, 3);
+    memcpy(ib + CONDITION, &fence, sizeof fence);
+    const struct abi_sdma_indirect indirect = {.header = ABI_SDMA_INDIRECT,
+                                               .base_lo = lo(buffer),
+                                               .base_hi = hi(buffer),
+                                               .ib_dwords = CONDITION + FENCE};
+    publish(fixture, &indirect, SIZE_DWORDS(abi_sdma_indirect));
+    fence = fence_packet(dst + 16, 4);
+    publish(fixture, &fence, FENCE);
+    assert_true(wait_u32((_Atomic uint32_t *)&host[4], 4, TIMEOUT_MS));
+    assert_int_equal(host[3], 0);
+}
+
 static void unknown_packets_stop_the_queue(void **state) {
     (void)state;
     static const uint32_t headers[] = {ABI_SDMA_HEADER(ABI_SDMA_SEMAPHORE, 0),
@@ -563,6 +610,7 @@ int main(void) {
         CASE(polls_compare_each_function),
         CASE(ring_wraps_inside_packets),
         CASE(written_and_indirect_packets_execute),
+        CASE(conditions_skip_unless_the_word_is_the_reference),
         cmocka_unit_test(unknown_packets_stop_the_queue),
         CASE(half_a_packet_lets_the_thread_sleep),
         CASE(fence_rings_a_doorbell),
