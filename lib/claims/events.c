@@ -53,8 +53,10 @@ static void watch_handler_thread(struct claim *claim, hsa_signal_t signal) {
     uint32_t runnable[THREADS_MAX] = {0};
     uint32_t busiest = 0;
     claim_check(claim, hsp_signal_on(signal, HSP_CONDITION_EQ, 0, handled, NULL), "handler");
-    claim_pause_us(20000);
     size_t count = claim_thread_list(tids, THREADS_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (tids[i] != gettid())
+            claim_thread_settle(tids[i]);
     for (uint32_t sample = 0; sample < SAMPLES; sample++) {
         for (size_t i = 0; i < count; i++)
             runnable[i] += tids[i] != gettid() && claim_thread_state(tids[i]) == 'R';

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /* Of a wait: enough for a share to be told from one half. */
-enum { SAMPLES = 40, SAMPLES_QUICK = 16, SETTLE_US = 20000, INTERVAL_US = 1000 };
-enum { STUCK_LOOKS = 10, LOOK_US = 500 };
+enum { SAMPLES = 40, SAMPLES_QUICK = 16, INTERVAL_US = 1000 };
+enum { LOOKS_IN_A_ROW = 10, LOOKS_MAX = 2000, LOOK_US = 500 };
+static const double SETTLED_CPU_SECONDS = 0.02;
 static const double STUCK_CPU_SECONDS = 0.05;
 
 /* Reads a file of /proc/self/task/<tid>. The text is cut, and empty when the thread is gone. */
@@ -43,18 +44,30 @@ static bool sleeps_in_futex(pid_t tid) {
     return text[0] && atoi(text) == SYS_futex;
 }
 
-static double cpu_seconds(pthread_t thread) {
-    clockid_t clock;
+/* The clock of a thread's CPU time by its kernel's id, as pthread_getcpuclockid makes it. */
+static double cpu_seconds(pid_t tid) {
+    const clockid_t clock = (clockid_t)(~(unsigned)tid << 3 | 6);
     struct timespec time = {0};
-    if (pthread_getcpuclockid(thread, &clock) == 0)
-        clock_gettime(clock, &time);
+    clock_gettime(clock, &time);
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+void claim_thread_settle(pid_t tid) {
+    const double limit = cpu_seconds(tid) + SETTLED_CPU_SECONDS;
+    int asleep = 0;
+    for (int i = 0; i < LOOKS_MAX && asleep < LOOKS_IN_A_ROW && cpu_seconds(tid) < limit; i++) {
+        char state = claim_thread_state(tid);
+        if (!state)
+            return;
+        asleep = state == 'S' ? asleep + 1 : 0;
+        claim_pause_us(LOOK_US);
+    }
 }
 
 bool claim_thread_is_stuck(const struct claim_thread *thread, const _Atomic uint32_t *progress,
                            uint32_t wanted) {
-    const double limit = cpu_seconds(thread->thread) + STUCK_CPU_SECONDS;
-    for (int looks = 0; looks < STUCK_LOOKS && cpu_seconds(thread->thread) < limit;) {
+    const double limit = cpu_seconds(thread->tid) + STUCK_CPU_SECONDS;
+    for (int looks = 0; looks < LOOKS_IN_A_ROW && cpu_seconds(thread->tid) < limit;) {
         if (atomic_load(progress) >= wanted)
             return false;
         looks = sleeps_in_futex(thread->tid) ? looks + 1 : 0;
@@ -109,7 +122,8 @@ void claim_threads_join(struct claim_thread *threads, size_t count) {
 void claim_threads_watch_wait(struct claim *claim, struct claim_thread *threads, size_t count,
                               void (*release)(void *data), void *data) {
     claim_threads_start(claim, threads, count);
-    claim_pause_us(SETTLE_US);
+    for (size_t i = 0; i < count; i++)
+        claim_thread_settle(threads[i].tid);
     claim_threads_watch(threads, count, claim->setup->quick ? SAMPLES_QUICK : SAMPLES);
     for (size_t i = 0; i < count; i++)
         if (threads[i].ended)

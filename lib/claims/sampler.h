@@ -26,12 +26,17 @@ void claim_threads_start(struct claim *claim, struct claim_thread *threads, size
 /// Looks at each thread's state `sample_count` times, a millisecond or more apart.
 void claim_threads_watch(struct claim_thread *threads, size_t count, uint32_t sample_count);
 void claim_threads_join(struct claim_thread *threads, size_t count);
-/// Starts, watches after a pause in which waits may settle, calls release(data), joins.
+/// Starts, watches once each thread's wait has settled, calls release(data), joins.
 void claim_threads_watch_wait(struct claim *claim, struct claim_thread *threads, size_t count,
                               void (*release)(void *data), void *data);
 
 /// 'R', 'S', ... of a thread of this process; 0 when it is gone.
 char claim_thread_state(pid_t tid);
+/// Returns when a thread of this process has settled: it sleeps ten looks in a row (half a
+/// millisecond each), or has run for 20 ms of its own CPU time since the call, or is gone. Until
+/// then it may be on its way to where it sleeps, on a busy machine for long. One that does none of
+/// the three is left after 2000 looks.
+void claim_thread_settle(pid_t tid);
 /// Whether a thread of this process is kept from bringing `*progress` to `wanted` by a thread that
 /// was stopped: it sleeps in futex ten looks in a row (half a millisecond each), or it runs for 50
 /// ms of its own CPU time, as where the lock is between two of its words and the waiter spins. One

@@ -48,7 +48,9 @@ static _Thread_local uint64_t returned_at __attribute__((tls_model("initial-exec
 enum { WAITERS_ON_STACK = 64 };
 /* What the device libraries leave of an event's id in M0. */
 enum { PARTIAL_ID = 0xff };
-enum { FAULT_NONE, FAULT_WRITING, FAULT_VALID };
+/* The last memory fault is one word, so that the sink needs no lock: its page and these. */
+enum { FAULT_VALID = 1 << 0, FAULT_READ_ONLY = 1 << 1, FAULT_GPU_SHIFT = 2, FAULT_FLAGS = 0xfff };
+static_assert((SG_GPU_LIMIT - 1) << FAULT_GPU_SHIFT <= FAULT_FLAGS, "GPUs fit below a page");
 
 struct waiter {
     struct sg_event *event;
@@ -131,18 +133,9 @@ void sg_kfd_memory_fault(void *context, const struct sg_fault *fault) {
     struct sg_gpu *gpu = context;
     struct sg_events *events = &gpu->kfd->events;
 
-    /* The first fault counts: ROCr reports it and ends the process. */
-    uint32_t none = FAULT_NONE;
-    if (atomic_compare_exchange_strong(&events->fault_state, &none, FAULT_WRITING)) {
-        const bool read_only = fault->cause == SG_FAULT_MEMORY_READ_ONLY;
-        events->fault = (struct abi_kfd_memory_exception){
-            .not_present = !read_only,
-            .read_only = read_only,
-            .va = fault->va & ~0xfffull, /* the hardware reports pages */
-            .gpu_id = gpu->id,
-        };
-        atomic_store(&events->fault_state, FAULT_VALID);
-    }
+    const uint64_t flags = FAULT_VALID | (uint64_t)gpu->index << FAULT_GPU_SHIFT |
+                           (fault->cause == SG_FAULT_MEMORY_READ_ONLY ? FAULT_READ_ONLY : 0);
+    atomic_store(&events->last_fault, (fault->va & ~(uint64_t)FAULT_FLAGS) | flags);
     report_fault(gpu);
     for (uint32_t i = 0; i < SG_OTHER_EVENT_LIMIT; i++) {
         if (atomic_load(&events->other[i].type) == ABI_KFD_EVENT_MEMORY)
@@ -356,17 +349,27 @@ static int wait_loop(struct sg_events *events, struct waiter *waiters,
     }
 }
 
+static struct abi_kfd_memory_exception describe_fault(uint64_t fault) {
+    const bool read_only = fault & FAULT_READ_ONLY;
+    return (struct abi_kfd_memory_exception){
+        .not_present = !read_only,
+        .read_only = read_only,
+        .va = fault & ~(uint64_t)FAULT_FLAGS, /* the hardware reports pages */
+        .gpu_id = sg_gpu_id((fault & FAULT_FLAGS) >> FAULT_GPU_SHIFT),
+    };
+}
+
 /* What amdkfd copies back: faults of memory events, ages of signal events. */
 static void copy_event_data(struct sg_events *events, const struct waiter *waiters,
                             const struct abi_kfd_wait_events *args) {
-    const bool has_fault = atomic_load(&events->fault_state) == FAULT_VALID;
+    const uint64_t fault = atomic_load(&events->last_fault);
     struct abi_kfd_event_data *data = (void *)(uintptr_t)args->events_ptr;
     for (uint32_t i = 0; i < args->num_events; i++) {
         const uint32_t type = atomic_load(&waiters[i].event->type);
         if (!waiters[i].activated)
             continue;
-        if (type == ABI_KFD_EVENT_MEMORY && has_fault)
-            data[i].memory = events->fault;
+        if (type == ABI_KFD_EVENT_MEMORY && fault)
+            data[i].memory = describe_fault(fault);
         else if (type == ABI_KFD_EVENT_SIGNAL && waiters[i].known_age)
             data[i].last_event_age = AGE_OF(atomic_load(&waiters[i].event->word));
     }

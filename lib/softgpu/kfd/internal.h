@@ -74,10 +74,9 @@ struct sg_events {
     pthread_mutex_t lock; ///< creation and destruction
     struct sg_event signal[ABI_KFD_SIGNAL_EVENT_LIMIT];
     struct sg_event other[SG_OTHER_EVENT_LIMIT];
-    uint32_t signal_limit;     ///< slots in the event page
-    _Atomic uint32_t sequence; ///< futex word: moves when an event with waiters was set
-    _Atomic uint32_t fault_state;
-    struct abi_kfd_memory_exception fault;
+    uint32_t signal_limit;       ///< slots in the event page
+    _Atomic uint32_t sequence;   ///< futex word: moves when an event with waiters was set
+    _Atomic uint64_t last_fault; ///< its page, and below that flags of event.c; 0: none
 };
 
 enum { SG_QUEUE_LIMIT = SG_CP_MAX_QUEUES, SG_SDMA_QUEUE_LIMIT = 16 };

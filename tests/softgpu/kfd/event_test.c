@@ -329,6 +329,20 @@ static void a_write_to_read_only_memory_is_told_apart(void **state) {
     assert_int_equal(data.memory.read_only, 1);
 }
 
+static void each_fault_brings_its_own_data(void **state) {
+    struct harness *harness = *state;
+    const uint32_t id = harness_event(harness, MEMORY, true);
+    for (uint64_t page = 1; page <= 3; page++) {
+        const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_UNMAPPED, .va = page << 12 | 8};
+        sg_kfd_memory_fault(sg_kfd_gpu(harness->kfd, 0), &fault);
+        struct abi_kfd_event_data data = {.event_id = id};
+        struct abi_kfd_wait_events args = {.events_ptr = (uintptr_t)&data, .num_events = 1};
+        assert_int_equal(IOCTL(harness, ABI_KFD_WAIT_EVENTS, &args), 0);
+        assert_int_equal(args.wait_result, ABI_KFD_WAIT_COMPLETE);
+        assert_int_equal(data.memory.va, page << 12);
+    }
+}
+
 /* The age that a wait for one event returns; 0: it timed out. */
 static uint64_t wait_age(struct harness *harness, uint32_t id, uint64_t known) {
     struct abi_kfd_event_data data = {.event_id = id, .last_event_age = known};
@@ -564,6 +578,7 @@ int main(void) {
         TEST(a_set_together_with_a_signal_is_not_lost),
         TEST(a_set_beside_a_poll_is_not_lost),
         TEST(a_memory_fault_reaches_memory_events_with_its_data),
+        TEST(each_fault_brings_its_own_data),
         TEST(a_write_to_read_only_memory_is_told_apart),
         TEST(an_event_that_was_set_since_is_not_waited_for),
         TEST(a_set_that_somebody_else_consumed_reaches_who_waits_again),
