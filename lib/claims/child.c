@@ -61,6 +61,19 @@ struct claim_child claim_in_child(int (*function)(void *data), void *data, doubl
     return child;
 }
 
+pid_t claim_fork_off(struct claim *claim) {
+    const pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0)
+        claim_undecided(claim, "no process: %s", strerror(errno));
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(EXIT_FAILURE);
+    }
+    return pid;
+}
+
 struct part {
     struct claim *claim;
     void (*run)(struct claim *claim, void *data);

@@ -53,6 +53,10 @@ struct claim_child {
 struct claim_child claim_in_child(int (*function)(void *data), void *data, double limit_seconds,
                                   bool own_group);
 
+/// fork, which ends the experiment as undecided where it fails: a pid of -1 would make of the kill
+/// that follows one of every process. The child dies with its parent. Returns 0 in it.
+pid_t claim_fork_off(struct claim *claim);
+
 /// Runs `part(claim, data)` in a child process that records into the same result. Ends the
 /// experiment as undecided when the child did, crashed or took longer than the limit.
 void claim_part(struct claim *claim, const char *name,

@@ -7,6 +7,8 @@
 #include "claims/sampler.h"
 
 enum { WINDOWS = 30, WINDOWS_QUICK = 8, WINDOWS_LONG = 120, BATCH = 50 };
+/* Of a measurement: two of them are well within the claim's limit, however slow a window is. */
+static const double BUDGET_SECONDS = 15;
 
 struct scene {
     struct claim *claim;
@@ -38,14 +40,17 @@ static double round_trip_us(struct scene *scene, struct hsp_launch *launch) {
     return 1e6 * (claim_seconds() - begin) / BATCH;
 }
 
-static void run_windows(struct scene *scene, struct hsp_launch *launch, double *out_calm,
-                        double *out_ratios, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+/* At most `count` pairs, and no further one after the deadline; returns how many there are. */
+static size_t run_windows(struct scene *scene, struct hsp_launch *launch, double *out_calm,
+                          double *out_ratios, size_t count, double deadline) {
+    size_t i = 0;
+    for (; i < count && (i == 0 || claim_seconds() < deadline); i++) {
         atomic_store(&scene->attack, false);
         out_calm[i] = round_trip_us(scene, launch);
         atomic_store(&scene->attack, true);
         out_ratios[i] = round_trip_us(scene, launch) / out_calm[i];
     }
+    return i;
 }
 
 void claim_control(struct claim *claim) {
@@ -58,10 +63,11 @@ void claim_control(struct claim *claim) {
     struct claim_thread attacker = {.run = run_attacker, .data = &scene};
     claim_threads_start(claim, &attacker, 1);
     round_trip_us(&scene, launch);
-    run_windows(&scene, launch, calm, ratios, count);
+    double deadline = claim_seconds() + BUDGET_SECONDS;
+    count = run_windows(&scene, launch, calm, ratios, count, deadline);
     if (!claim_decides(ratios, count, HSP_EXPECT_ABOVE, limit)) { /* a busy machine */
-        count = WINDOWS_LONG;
-        run_windows(&scene, launch, calm, ratios, count);
+        deadline = claim_seconds() + BUDGET_SECONDS;
+        count = run_windows(&scene, launch, calm, ratios, WINDOWS_LONG, deadline);
     }
     atomic_store(&scene.finished, true);
     claim_threads_join(&attacker, 1);

@@ -3,7 +3,6 @@
  * queue up until somebody else, in shared memory, lets it go. */
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,7 +64,6 @@ static void queue_kernels(struct board *board) {
 
 /* The child: queues the kernels, or in the control is itself who executes them. */
 static void child(struct board *board) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     bool control = board->claim->setup->control;
     if (!control)
         queue_kernels(board);
@@ -81,7 +79,7 @@ static void child(struct board *board) {
 void claim_doorbell(struct claim *claim) {
     struct board *board = claim_shared(claim, PAGE);
     board->claim = claim;
-    pid_t pid = fork();
+    pid_t pid = claim_fork_off(claim);
     if (pid == 0)
         child(board);
     while (!atomic_load(&board->queued) && waitpid(pid, NULL, WNOHANG) == 0)

@@ -72,14 +72,13 @@ static int traced(void) {
 
 /* strace attaches to this thread only: the software GPU's threads stand for hardware, which isn't
  * traced either. Returns strace's process, 0 when it can't. */
-static pid_t attach(void) {
+static pid_t attach(struct claim *claim) {
     char target[16];
     snprintf(target, sizeof target, "%d", getpid());
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     fflush(NULL);
-    pid_t pid = fork();
+    pid_t pid = claim_fork_off(claim);
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
         unsetenv("LD_PRELOAD"); /* strace needs no GPU */
         execlp("strace", "strace", "-q", "-o", "/dev/null", "-p", target, (char *)NULL);
         _exit(127);
@@ -115,7 +114,7 @@ void claim_observer(struct claim *claim) {
     scene.launch = claim_gpu_kernel(claim, scene.gpu.queue, "empty");
     for (size_t i = 0; i < count; i++) { /* in turns: how busy the machine is changes */
         measure(claim, &scene, &free_allocation[i], &free_dispatch[i]);
-        pid_t tracer = attach();
+        pid_t tracer = attach(claim);
         if (!tracer)
             claim_undecided(claim, "strace isn't installed, or tracing isn't allowed here");
         measure(claim, &scene, &allocation[i], &dispatch[i]);

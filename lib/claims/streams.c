@@ -7,11 +7,11 @@
 #include "claims/experiments.h"
 #include "claims/gpu.h"
 
-enum { STREAMS = 6, REPEATS = 3, WORDS = 16, LIMIT_SECONDS = 40 };
-/* A kernel that doesn't end by itself is one that hasn't after so many times what the first took,
- * and not before the least. */
-enum { PATIENCE = 20 };
-static const double least_seconds = 0.5;
+enum { STREAMS = 6, REPEATS = 3, WORDS = 16, LOOKS_MAX = 200000 };
+/* A kernel that doesn't end by itself is one that hasn't after so many times the looks that the
+ * first took, and not before the least. Looks instead of time: on a busy machine, or one that
+ * stands still for a while, whoever looks gets no further than the kernel does. */
+enum { PATIENCE = 20, LOOKS_MIN = 4000, LOOK_US = 200 };
 
 struct lane {
     void *stream;
@@ -33,11 +33,12 @@ static void open_lanes(struct claim *claim, struct lane lanes[STREAMS]) {
     }
 }
 
-static bool ends_within(const struct lane *lane, double seconds) {
-    double deadline = claim_seconds() + seconds;
-    while (!atomic_load(lane->seen) && claim_seconds() < deadline)
-        claim_pause_us(200);
-    return atomic_load(lane->seen) != 0;
+/* The looks it took, or `most` where it hasn't ended then. */
+static uint32_t looks_until_end(const struct lane *lane, uint32_t most) {
+    uint32_t looks = 0;
+    for (; looks < most && !atomic_load(lane->seen); looks++)
+        claim_pause_us(LOOK_US);
+    return looks;
 }
 
 static void launch(struct claim *claim, void *kernel, struct lane *lane) {
@@ -51,19 +52,18 @@ static void launch(struct claim *claim, void *kernel, struct lane *lane) {
 
 /* A kernel in each of `count` streams, in order; lets only the last one end. */
 static bool last_is_independent(struct claim *claim, void *kernel, struct lane *lanes, size_t count,
-                                double *patience) {
+                                uint32_t *patience) {
     for (size_t i = 0; i < count; i++)
         launch(claim, kernel, &lanes[i]);
-    double begin = claim_seconds();
     atomic_store(lanes[count - 1].flag, 1);
-    bool independent = ends_within(&lanes[count - 1], *patience);
-    double took = PATIENCE * (claim_seconds() - begin);
-    if (independent && took > *patience)
-        *patience = took;
+    uint32_t took = looks_until_end(&lanes[count - 1], *patience);
+    bool independent = took < *patience;
+    if (independent && PATIENCE * took > *patience)
+        *patience = PATIENCE * took;
     for (size_t i = 0; i < count; i++)
         atomic_store(lanes[i].flag, 1);
     for (size_t i = 0; i < count; i++)
-        if (!ends_within(&lanes[i], LIMIT_SECONDS))
+        if (looks_until_end(&lanes[i], LOOKS_MAX) == LOOKS_MAX)
             claim_undecided(claim, "a kernel didn't end after it was told to");
     return independent;
 }
@@ -71,7 +71,7 @@ static bool last_is_independent(struct claim *claim, void *kernel, struct lane *
 void claim_streams(struct claim *claim) {
     struct lane lanes[STREAMS];
     uint32_t first[REPEATS];
-    double patience = least_seconds;
+    uint32_t patience = LOOKS_MIN;
     if (claim->setup->control)
         setenv("GPU_MAX_HW_QUEUES", "8", 1);
     else

@@ -25,8 +25,9 @@ static struct board {
     char scratch[64];
 } * board;
 
-static struct hsp_claim_result run(void (*experiment)(struct claim *), char class_letter,
-                                   const struct hsp_claim_setup *setup) {
+static struct hsp_claim_result run_within(void (*experiment)(struct claim *), char class_letter,
+                                          const struct hsp_claim_setup *setup,
+                                          uint32_t limit_seconds) {
     const struct hsp_claim claim = {.id = "T",
                                     .topic = "test",
                                     .class_letter = class_letter,
@@ -34,10 +35,15 @@ static struct hsp_claim_result run(void (*experiment)(struct claim *), char clas
                                     .when_refuted = "no",
                                     .needs = "hardware",
                                     .experiment = experiment,
-                                    .limit_seconds = 2};
+                                    .limit_seconds = limit_seconds};
     struct hsp_claim_result result;
     hsp_claim_run(&claim, setup, &result);
     return result;
+}
+
+static struct hsp_claim_result run(void (*experiment)(struct claim *), char class_letter,
+                                   const struct hsp_claim_setup *setup) {
+    return run_within(experiment, class_letter, setup, 300);
 }
 
 static void two_hold(struct claim *claim) {
@@ -156,7 +162,7 @@ static bool is_dead(pid_t pid) {
 
 static void a_hang_ends_and_leaves_nothing(void **state) {
     (void)state;
-    struct hsp_claim_result result = run(hang, 'U', &hardware);
+    struct hsp_claim_result result = run_within(hang, 'U', &hardware, 2);
     assert_int_equal(result.verdict, HSP_VERDICT_UNDECIDED);
     assert_non_null(strstr(result.sentence, "took longer than 2 s"));
     assert_int_not_equal(board->pid, 0);

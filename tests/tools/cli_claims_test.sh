@@ -6,8 +6,8 @@
 user_space='H3 H4 H5 H7 H12 H14 H16 H18'
 elsewhere='H1 H6 H8 H10'
 # decided by times: on a busy machine their intervals may be too wide, which is said
-untimed='H3 H4 H5 H7 H12 H14 H16 H18 H1 H8'
-timed='H6 H10 H17'
+untimed='H3 H4 H5 H7 H12 H14 H16 H18 H1'
+timed='H6 H8 H10 H17'
 
 # verdict ID WORD
 verdict() {
