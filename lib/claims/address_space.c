@@ -55,7 +55,7 @@ static int start(void *data) {
 
 /* The least whole number of GiB with which the runtime starts. */
 static uint32_t least_start(struct claim *claim) {
-    enum { GIB_MAX = 64, LIMIT_SECONDS = 20 };
+    enum { GIB_MAX = 64, LIMIT_SECONDS = 30 };
     struct start attempt = {.claim = claim, .gib = 1};
     for (; attempt.gib <= GIB_MAX; attempt.gib++) {
         struct claim_child child = claim_in_child(start, &attempt, LIMIT_SECONDS, false);
@@ -100,7 +100,7 @@ static void map_some(struct claim *claim, void *data) {
 }
 
 void claim_address_space(struct claim *claim) {
-    enum { LIMIT_SECONDS = 25 };
+    enum { LIMIT_SECONDS = 60 };
     struct fill *shared = claim_shared(claim, sizeof *shared);
     shared->claim = claim;
     uint32_t least = least_start(claim);

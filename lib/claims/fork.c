@@ -9,7 +9,7 @@
 #include "claims/experiments.h"
 #include "claims/gpu.h"
 
-enum { TRIES = 3, LIMIT_SECONDS = 8 };
+enum { TRIES = 3, LIMIT_SECONDS = 20 };
 
 struct scene {
     struct claim *claim;
