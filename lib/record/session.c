@@ -165,8 +165,8 @@ static hsp_status make_page(struct hsp_session *session,
         return hsp_fail_memory("a session");
     const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     free(path);
-    if (fd < 0 || posix_fallocate(fd, 0, HSP_TRACE_PAGE_BYTES) != 0) {
-        const int error = errno;
+    const int error = fd < 0 ? errno : posix_fallocate(fd, 0, HSP_TRACE_PAGE_BYTES);
+    if (error) {
         if (fd >= 0)
             close(fd);
         return hsp_fail_errno(error, "cannot write in %s", session->path);

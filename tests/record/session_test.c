@@ -407,6 +407,23 @@ static void a_process_that_cannot_be_recorded_is_counted_with_its_reason(void **
     hsp_session_destroy(session);
 }
 
+static void a_session_that_has_no_room_says_why(void **state) {
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        struct hsp_session *session;
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){16, RLIM_INFINITY});
+        if (hsp_session_create(&(struct hsp_session_options){0}, &session) !=
+            HSP_STATUS(HSP_DOMAIN_ERRNO, EFBIG))
+            _exit(1);
+        _exit(strstr(hsp_last_error(), ": File too large") ? 0 : 2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void a_program_that_closes_everything_is_still_recorded(void **state) {
     (void)state;
     struct hsp_session *session = create((struct hsp_session_options){0});
@@ -470,6 +487,7 @@ int main(void) {
         cmocka_unit_test(a_recorded_program_pauses_its_own_session),
         cmocka_unit_test(damaged_files_are_refused_or_read_within_their_bounds),
         cmocka_unit_test(a_process_that_cannot_be_recorded_is_counted_with_its_reason),
+        cmocka_unit_test(a_session_that_has_no_room_says_why),
         cmocka_unit_test(a_program_that_closes_everything_is_still_recorded),
         cmocka_unit_test(kernels_are_named_by_their_time_and_names_by_pattern),
     };
