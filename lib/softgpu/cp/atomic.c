@@ -50,10 +50,8 @@ uint32_t cp_atomic_bytes(uint32_t operation) {
 enum cp_step cp_atomic_execute(struct sg_cp_queue *queue, const struct cp_atomic *atomic) {
     const uint32_t operation = atomic->operation & ~(ABI_TC_64BIT | ABI_TC_NO_RETURN);
     const uint32_t bytes = cp_atomic_bytes(atomic->operation);
-    if (atomic->va % bytes != 0) {
-        const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_MISALIGNED, .va = atomic->va};
-        return cp_queue_fault(queue, &fault);
-    }
+    if (atomic->va % bytes != 0)
+        return cp_packet_fault(queue, SG_FAULT_MEMORY_MISALIGNED, atomic->va, true);
     void *host = cp_host(queue, atomic->va, bytes, SG_VM_READ | SG_VM_WRITE);
     if (!host)
         return CP_STEP_STOP;

@@ -14,24 +14,23 @@ uint64_t cp_clock_ticks(void) {
 
 void *cp_host(struct sg_cp_queue *queue, uint64_t va, uint64_t bytes, uint32_t need) {
     const struct sg_tlb_entry *entry = sg_tlb_find(&queue->tlb, va);
-    struct sg_fault fault = {.cause = SG_FAULT_MEMORY_UNMAPPED, .va = va};
+    const bool is_write = (need & SG_VM_WRITE) != 0;
+    enum sg_fault_cause cause = SG_FAULT_MEMORY_UNMAPPED;
     if (entry && (entry->flags & need) != need) {
-        fault.cause = SG_FAULT_MEMORY_READ_ONLY;
+        cause = SG_FAULT_MEMORY_READ_ONLY;
     } else if (entry) {
         const uint64_t room = entry->bytes - (va - entry->va);
         if (bytes <= room)
             return sg_tlb_host(entry, va);
-        fault.va = va + room;
+        va += room;
     }
-    fault.is_write = (need & SG_VM_WRITE) != 0;
-    cp_queue_fault(queue, &fault);
+    cp_packet_fault(queue, cause, va, is_write);
     return NULL;
 }
 
 struct abi_signal *cp_signal(struct sg_cp_queue *queue, uint64_t handle) {
     if (handle % sizeof(uint64_t) != 0) {
-        const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_MISALIGNED, .va = handle};
-        cp_queue_fault(queue, &fault);
+        cp_packet_fault(queue, SG_FAULT_MEMORY_MISALIGNED, handle, true);
         return NULL;
     }
     return cp_host(queue, handle, sizeof(struct abi_signal), SG_VM_READ | SG_VM_WRITE);
@@ -139,4 +138,14 @@ enum cp_step cp_queue_fault(struct sg_cp_queue *queue, const struct sg_fault *fa
         return cp_queue_fail(queue, bits);
     sink->memory_fault(sink->context, fault);
     return CP_STEP_STOP;
+}
+
+enum cp_step cp_packet_fault(struct sg_cp_queue *queue, enum sg_fault_cause cause, uint64_t va,
+                             bool is_write) {
+    const struct sg_fault fault = {.cause = cause,
+                                   .engine = queue->engine->name,
+                                   .queue_id = queue->config.queue_id,
+                                   .va = va,
+                                   .is_write = is_write};
+    return cp_queue_fault(queue, &fault);
 }

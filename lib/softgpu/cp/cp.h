@@ -31,11 +31,12 @@ struct sg_cp_sink {
     /// A completion signal asks for event `event_id` (already written to its mailbox), or a kernel
     /// sent an interrupt.
     void (*event)(void *context, uint32_t event_id);
-    /// A wave touched `fault->va`; every memory event of the process is to fire.
+    /// A wave or a packet touched `fault->va`; every memory event of the process is to fire.
     void (*memory_fault)(void *context, const struct sg_fault *fault);
-    /// A wave faulted, whatever the cause (not SG_FAULT_KILLED): the driver prints the one line
-    /// that names kernel, offset and instruction. Called once per fault, before memory_fault or the
-    /// queue error, from the queue's thread only (an inline run hands a fault over).
+    /// A wave or a packet faulted, whatever the cause (not SG_FAULT_KILLED): the driver prints the
+    /// one line that names kernel, offset and instruction, or queue. Called once per fault, before
+    /// memory_fault or the queue error, from the queue's thread only (an inline run hands a fault
+    /// over).
     void (*report)(void *context, const struct sg_fault *fault);
 };
 

@@ -184,6 +184,9 @@ enum cp_step cp_queue_fail(struct sg_cp_queue *queue, uint64_t bits);
 /// Reports a fault of a wave or of a packet's own memory access as the runtime expects it. Met
 /// inline it is kept for the queue's thread (CP_STEP_HAND_OVER).
 enum cp_step cp_queue_fault(struct sg_cp_queue *queue, const struct sg_fault *fault);
+/// The same for a packet's own access to `va`.
+enum cp_step cp_packet_fault(struct sg_cp_queue *queue, enum sg_fault_cause cause, uint64_t va,
+                             bool is_write);
 /// Wakes queues that wait for memory to change.
 void cp_notify(struct sg_cp *cp);
 

@@ -85,9 +85,7 @@ static enum cp_step step_guarded(struct sg_cp_queue *queue, struct cp_run *run) 
         sg_guard_end(&guard);
         return result;
     }
-    const struct sg_fault fault = {
-        .cause = SG_FAULT_MEMORY_UNMAPPED, .va = guard.fault_va, .is_write = guard.fault_is_write};
-    return cp_queue_fault(queue, &fault);
+    return cp_packet_fault(queue, SG_FAULT_MEMORY_UNMAPPED, guard.fault_va, guard.fault_is_write);
 }
 
 static void note_waiting(struct sg_cp_queue *queue, bool is_waiting) {

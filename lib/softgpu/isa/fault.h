@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/// What stopped a wave: filled by the instruction, completed by the compute unit.
+/// What stopped a wave: filled by the instruction, completed by the compute unit. Or a packet that
+/// touches memory itself: then by the packet processor.
 #ifndef SG_ISA_FAULT_H
 #define SG_ISA_FAULT_H
 
@@ -19,9 +20,12 @@ enum sg_fault_cause {
     SG_FAULT_KILLED,              ///< the queue was destroyed under the dispatch
 };
 
-/// Everything about one wave's fault.
+/// Everything about one fault.
 struct sg_fault {
     enum sg_fault_cause cause;
+    const char *engine; ///< NULL: a wave's. Else a packet's: "AQL", "SDMA" ...; of the rest it has
+                        ///< cause, queue, va and is_write
+    uint32_t queue_id;  ///< packets: the driver's
     uint64_t pc;        ///< of the instruction
     uint64_t entry;     ///< the kernel's entry, to print pc as an offset
     uint32_t dwords[3]; ///< the instruction's words; `dword_count` of them are valid

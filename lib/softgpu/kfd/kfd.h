@@ -118,7 +118,8 @@ void sg_kfd_raise_event(void *context, uint32_t event_id);
 void sg_kfd_wave_interrupt(void *context, uint32_t message);
 /// The packet processors' sink: raises all memory events with the fault's data. As above.
 void sg_kfd_memory_fault(void *context, const struct sg_fault *fault);
-/// The packet processors' sink: prints the line that names a faulting kernel and instruction.
+/// The packet processors' sink: prints the line that names a faulting kernel and instruction, or a
+/// packet's queue.
 void sg_kfd_report(void *context, const struct sg_fault *fault);
 /// SIGQUIT: sg_cp_dump with kernels named. Allocates nothing and takes no lock.
 void sg_kfd_dump(struct sg_kfd *kfd, int fd);

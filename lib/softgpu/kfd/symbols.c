@@ -269,6 +269,13 @@ static void describe(const struct sg_fault *fault, char *text, size_t room) {
     }
 }
 
+/* A copy of SDMA's, a signal, an indirect buffer: no kernel had a part in it. */
+static void report_packet(const struct sg_fault *fault) {
+    dprintf(STDERR_FILENO, "gfx90a: %s (%s) at %#llx by a packet of %s queue %u\n",
+            what_happened(fault), fault->is_write ? "store" : "load", (unsigned long long)fault->va,
+            fault->engine, fault->queue_id);
+}
+
 void sg_kfd_report(void *context, const struct sg_fault *fault) {
     const struct sg_gpu *gpu = context;
     char name[NAME_BYTES];
@@ -277,9 +284,13 @@ void sg_kfd_report(void *context, const struct sg_fault *fault) {
     char where[NAME_BYTES + 32];
     uint64_t start = 0;
 
+    if (fault->engine) {
+        report_packet(fault);
+        return;
+    }
     describe(fault, what, sizeof what);
     for (uint32_t i = 0; i < fault->dword_count && i < 3; i++)
-        snprintf(words + strlen(words), sizeof words - strlen(words), "%s%08x", i ? " " : "",
+        snprintf(words + strlen(words), sizeof words - strlen(words), "%s%08x", i ? " " : ": ",
                  fault->dwords[i]);
     if (sg_symbols_find(gpu->vm, atomic_load(&gpu->kfd->r_debug), fault->pc, name, sizeof name,
                         &start))
@@ -289,8 +300,8 @@ void sg_kfd_report(void *context, const struct sg_fault *fault) {
                  (unsigned long long)(fault->pc - fault->entry));
     else /* no instruction was there to be read: the jump was wrong */
         snprintf(where, sizeof where, "%#llx, where no code is", (unsigned long long)fault->pc);
-    dprintf(STDERR_FILENO, "gfx90a: %s at %s: %s (wave %u, workgroup %u,%u,%u)\n", what, where,
-            words, fault->wave, fault->workgroup[0], fault->workgroup[1], fault->workgroup[2]);
+    dprintf(STDERR_FILENO, "gfx90a: %s at %s%s (wave %u, workgroup %u,%u,%u)\n", what, where, words,
+            fault->wave, fault->workgroup[0], fault->workgroup[1], fault->workgroup[2]);
 }
 
 /* Writes `line` with the address behind "kernel " replaced by its name, where it has one. */

@@ -509,6 +509,7 @@ static void copy_from_nowhere_is_a_memory_fault(void **state) {
     assert_true(wait_u32(&harness->memory_faults, 1, TIMEOUT_MS));
     assert_int_equal(harness->last_fault.va, 0xabc000);
     assert_false(harness->last_fault.is_write);
+    assert_string_equal(harness->last_fault.engine, "SDMA");
 }
 
 static void copy_to_read_only_memory_is_a_memory_fault(void **state) {

@@ -195,6 +195,25 @@ static void a_fault_is_one_line_with_kernel_and_instruction(void **state) {
     report(harness, &fault, line);
     assert_string_equal(line, "gfx90a: illegal instruction at 0x500 (kernel's entry+0x100): "
                               "74040300 (wave 3, workgroup 1,0,0)");
+    fault = (struct sg_fault){.cause = SG_FAULT_MEMORY_UNMAPPED, .pc = 0x500, .va = 0x500};
+    report(harness, &fault, line);
+    assert_string_equal(line,
+                        "gfx90a: access to unmapped memory (load) of lane 0 at 0x500 at 0x500, "
+                        "where no code is (wave 0, workgroup 0,0,0)");
+    harness_teardown(state);
+}
+
+static void a_packets_fault_names_its_queue(void **state) {
+    char line[512];
+    assert_int_equal(harness_setup(state), 0);
+    const struct sg_fault fault = {.cause = SG_FAULT_MEMORY_READ_ONLY,
+                                   .engine = "SDMA",
+                                   .queue_id = 7,
+                                   .va = 0x4000,
+                                   .is_write = true};
+    report(*state, &fault, line);
+    assert_string_equal(line, "gfx90a: write to read-only memory (store) at 0x4000 by a packet of "
+                              "SDMA queue 7");
     harness_teardown(state);
 }
 
@@ -229,6 +248,7 @@ int main(void) {
         cmocka_unit_test_setup(a_kernel_is_found_in_the_loaded_image, build),
         cmocka_unit_test_setup(damaged_objects_are_passed_over, build),
         cmocka_unit_test(a_fault_is_one_line_with_kernel_and_instruction),
+        cmocka_unit_test(a_packets_fault_names_its_queue),
         cmocka_unit_test(a_dump_names_kernels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
