@@ -58,7 +58,7 @@ static uint32_t least_start(struct claim *claim) {
     enum { GIB_MAX = 64, LIMIT_SECONDS = 30 };
     struct start attempt = {.claim = claim, .gib = 1};
     for (; attempt.gib <= GIB_MAX; attempt.gib++) {
-        struct claim_child child = claim_in_child(start, &attempt, LIMIT_SECONDS, false);
+        struct claim_child child = claim_in_child(start, &attempt, LIMIT_SECONDS, NULL);
         if (!child.timed_out && WIFEXITED(child.status) && WEXITSTATUS(child.status) == 0)
             return attempt.gib;
     }
@@ -106,7 +106,7 @@ void claim_address_space(struct claim *claim) {
     uint32_t least = least_start(claim);
     claim_counts(claim, "address space that starting takes, whole GiB", &least, 1, HSP_EXPECT_ABOVE,
                  4.5);
-    struct claim_child child = claim_in_child(fill, shared, LIMIT_SECONDS, false);
+    struct claim_child child = claim_in_child(fill, shared, LIMIT_SECONDS, NULL);
     if (child.timed_out || !shared->limited)
         claim_undecided(claim, "allocating under RLIMIT_AS %s",
                         child.timed_out ? "took too long" : "didn't begin");

@@ -4,6 +4,7 @@
 #ifndef HSP_CLAIMS_CLAIM_H
 #define HSP_CLAIMS_CLAIM_H
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <hsaprobe/base.h>
@@ -44,14 +45,15 @@ void claim_wilson(uint32_t hits, uint32_t total, double *out_low, double *out_hi
 
 /// How a process ended.
 struct claim_child {
-    bool timed_out; ///< and was killed
+    bool timed_out; ///< or was stopped by a signal, and was killed
     int status;     ///< as waitpid says
     double seconds;
 };
 /// Runs `function(data)` in a child process; its return value is the exit code. Kills it after the
-/// limit. The child's process group is its own where `own_group`, and dies with it.
+/// limit. With `stops`, signals that the caller has blocked: the child's process group is its own
+/// and dies with it, and one of these signals kills it like the limit does and stays pending.
 struct claim_child claim_in_child(int (*function)(void *data), void *data, double limit_seconds,
-                                  bool own_group);
+                                  const sigset_t *stops);
 
 /// fork, which ends the experiment as undecided where it fails: a pid of -1 would make of the kill
 /// that follows one of every process. The child dies with its parent. Returns 0 in it.

@@ -47,11 +47,14 @@ const struct hsp_claim *hsp_claim_find(const char *name) {
 struct run {
     struct claim claim;
     char scratch[64];
-    int talk; /* what it prints goes here */
+    int talk;       /* what it prints goes here */
+    sigset_t stops; /* end the experiment, and then this process */
+    sigset_t mask;  /* the caller's */
 };
 
 static int experiment_main(void *data) {
     struct run *run = data;
+    sigprocmask(SIG_SETMASK, &run->mask, NULL);
     setenv("TMPDIR", run->scratch, 1);
     dup2(run->talk, STDOUT_FILENO);
     dup2(run->talk, STDERR_FILENO);
@@ -131,12 +134,23 @@ static void decide(const struct hsp_claim *claim, const struct hsp_claim_setup *
 
 static void run_experiment(struct run *run, struct hsp_claim_result *result) {
     struct claim_child child =
-        claim_in_child(experiment_main, run, run->claim.row->limit_seconds, true);
+        claim_in_child(experiment_main, run, run->claim.row->limit_seconds, &run->stops);
     result->seconds = child.seconds;
     if (child.timed_out || !WIFEXITED(child.status) || WEXITSTATUS(child.status))
         explain_death(&child, run, result);
     else if (!result->sentence[0]) /* claim_undecided has said why */
         decide(run->claim.row, run->claim.setup, result);
+}
+
+/* Ctrl-C and the like wait until nothing of the experiment is left. */
+static void hold_stops(struct run *run) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action;
+    sigemptyset(&run->stops);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&run->stops, numbers[i]);
+    sigprocmask(SIG_BLOCK, &run->stops, &run->mask);
 }
 
 void hsp_claim_run(const struct hsp_claim *claim, const struct hsp_claim_setup *setup,
@@ -152,6 +166,7 @@ void hsp_claim_run(const struct hsp_claim *claim, const struct hsp_claim_setup *
              temporary && strlen(temporary) <= 40 ? temporary : "/tmp");
     struct hsp_claim_result *shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    hold_stops(&run);
     run.talk = memfd_create("hsaprobe-claim", MFD_CLOEXEC);
     if (shared == MAP_FAILED || run.talk < 0 || !mkdtemp(run.scratch)) {
         snprintf(out_result->sentence, sizeof out_result->sentence, "no room to run it: %s",
@@ -166,4 +181,5 @@ void hsp_claim_run(const struct hsp_claim *claim, const struct hsp_claim_setup *
         close(run.talk);
     if (shared != MAP_FAILED)
         munmap(shared, sizeof *shared);
+    sigprocmask(SIG_SETMASK, &run.mask, NULL);
 }

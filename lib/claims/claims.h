@@ -92,6 +92,8 @@ struct hsp_claim_setup {
     bool quick;                   ///< fewer samples: for tests
 };
 /// Runs one claim's experiment and waits for it; at most its limit. Always fills *out_result.
+/// SIGINT, SIGTERM and SIGHUP, unless they are ignored, end the experiment and take effect when
+/// nothing of it is left.
 void hsp_claim_run(const struct hsp_claim *claim, const struct hsp_claim_setup *setup,
                    struct hsp_claim_result *out_result);
 

@@ -57,7 +57,7 @@ static int start_over(void *opaque) {
 static void try_all(struct scene *scene, const char *name, int (*function)(void *)) {
     uint32_t failed = 0;
     for (uint32_t i = 0; i < TRIES; i++) {
-        struct claim_child child = claim_in_child(function, scene, LIMIT_SECONDS, false);
+        struct claim_child child = claim_in_child(function, scene, LIMIT_SECONDS, NULL);
         failed += child.timed_out || !WIFEXITED(child.status) || WEXITSTATUS(child.status) != 0;
     }
     /* each of three alike: a count, not a sample of something that varies */

@@ -2,6 +2,7 @@
 /// How experiments are run and judged, with experiments that touch no GPU.
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -172,6 +174,33 @@ static void a_hang_ends_and_leaves_nothing(void **state) {
     assert_int_equal(stat(board->scratch, &status), -1);
 }
 
+/* Ctrl-C: the process that runs an experiment dies of it, and nothing is left. */
+static void a_signal_ends_the_experiment_first(void **state) {
+    (void)state;
+    char scratch[] = "/tmp/hsaprobe-test-XXXXXX";
+    assert_non_null(mkdtemp(scratch));
+    board->pid = 0;
+    const pid_t runner = fork();
+    if (runner == 0) {
+        setenv("TMPDIR", scratch, 1);
+        signal(SIGINT, SIG_DFL);
+        run(hang, 'U', &hardware);
+        _exit(1);
+    }
+    while (!*(volatile pid_t *)&board->pid)
+        usleep(1000);
+    kill(runner, SIGINT);
+    int status;
+    assert_int_equal(waitpid(runner, &status, 0), runner);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    const bool was_empty = rmdir(scratch) == 0;
+    if (!was_empty)
+        kill(board->pid, SIGKILL); /* or it would outlive the test */
+    assert_true(was_empty);
+    while (!is_dead(board->pid))
+        usleep(1000);
+}
+
 static void shares_have_wilsons_interval(void **state) {
     (void)state;
     double low, high;
@@ -205,6 +234,7 @@ int main(void) {
         cmocka_unit_test(software_does_not_decide_for_hardware),
         cmocka_unit_test(failures_are_undecided_with_the_reason),
         cmocka_unit_test(a_hang_ends_and_leaves_nothing),
+        cmocka_unit_test(a_signal_ends_the_experiment_first),
         cmocka_unit_test(shares_have_wilsons_interval),
         cmocka_unit_test(every_claim_can_be_found),
     };
