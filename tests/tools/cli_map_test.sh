@@ -105,6 +105,8 @@ accept 'recorder (preload)' map --selfcost
 for way in 'syscall user dispatch' 'seccomp notification' 'seccomp trap'; do
     grep -q "$way" stdout || complain "--selfcost has no $way"
 done
+refuse 1 'hsaprobe: nofile: No such file or directory' map --diff nofile nofile
+refuse 1 'hsaprobe: .: Is a directory' map --diff . .
 refuse 2 'is no operation' map --explain nothing
 refuse 2 'two results' map --diff result.json
 refuse 2 'neither' map --only cuda

@@ -17,7 +17,9 @@ refuse 1 './: Is a directory' doctor -o ./
 run doctor -o /dev/full
 [ "$code" -eq 1 ] || complain "/dev/full: exit code $code"
 grep -q '^hsaprobe: /dev/full: No space left on device$' stderr || complain "/dev/full: no reason"
-for words in doctor 'doctor --format json' --version help completion 'help run' 'info --help'; do
+# in one write and in the middle of many
+for words in doctor 'doctor --format json' --version help completion 'help run' 'info --help' \
+    'layers --list' 'claims --format json'; do
     $HSAPROBE $words >/dev/full 2>stderr
     code=$?
     [ "$code" -eq 1 ] || complain "$words >/dev/full: exit code $code"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Two results side by side: what is counted differently. */
+#include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +16,15 @@ static const char *const compared[] = {"hip_calls", "hsa_calls", "thunk_calls", 
 
 static json_t *load(const char *path) {
     json_error_t error;
-    json_t *root = json_load_file(path, 0, &error);
+    FILE *file = fopen(path, "re");
+    if (!file || (ungetc(getc(file), file) == EOF && ferror(file))) { /* a directory opens */
+        failure(EXIT_FAILED, path, "%s", strerror(errno));
+        if (file)
+            fclose(file);
+        return NULL;
+    }
+    json_t *root = json_loadf(file, 0, &error);
+    fclose(file);
     if (!root) {
         failure(EXIT_FAILED, path, "%s", error.text);
     } else if (!json_is_array(json_object_get(root, "operations"))) {

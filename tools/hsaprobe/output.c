@@ -87,10 +87,15 @@ static int give_name(struct output *output) {
     return error;
 }
 
+/* Why a write in the middle failed, which stdio doesn't keep: the next one fails alike. */
+static int reason(FILE *stream) {
+    return write(fileno(stream), "\n", 1) < 0 ? errno : EIO;
+}
+
 int output_commit(struct output *output) {
-    errno = 0;
-    bool failed = ferror(output->stream) || fflush(output->stream) != 0;
-    int error = failed ? (errno ? errno : EIO) : 0;
+    int error = ferror(output->stream)   ? reason(output->stream)
+                : fflush(output->stream) ? errno
+                                         : 0;
     if (!error && output->nameless)
         error = give_name(output);
     /* a full disk may show only at close */
