@@ -41,9 +41,9 @@ const char *hsp_map_kind_name(enum hsp_map_kind kind) {
     return kind_names[kind];
 }
 
-bool hsp_map_kind_is_memory(enum hsp_map_kind kind) {
-    return kind == HSP_MAP_MMAP || kind == HSP_MAP_MUNMAP || kind == HSP_MAP_MADVISE ||
-           kind == HSP_MAP_MPROTECT || kind == HSP_MAP_MBIND;
+uint32_t hsp_map_memory_kinds(void) {
+    return 1u << HSP_MAP_MMAP | 1u << HSP_MAP_MUNMAP | 1u << HSP_MAP_MADVISE |
+           1u << HSP_MAP_MPROTECT | 1u << HSP_MAP_MBIND;
 }
 
 enum hsp_map_kind hsp_map_kind_of(const char *call, uint64_t command) {

@@ -35,14 +35,6 @@ struct hsp_map_sum hsp_map_sum_of(const struct hsp_map_counts *counts, uint32_t 
     return sum;
 }
 
-static uint32_t memory_kinds(void) {
-    uint32_t set = 0;
-    for (int kind = 0; kind < HSP_MAP_KIND_COUNT; kind++)
-        if (hsp_map_kind_is_memory((enum hsp_map_kind)kind))
-            set |= 1u << kind;
-    return set;
-}
-
 static struct hsp_map_check judge(uint32_t op, const char *what, const char *phase,
                                   struct hsp_map_range expected, uint32_t observed) {
     size_t count;
@@ -67,7 +59,7 @@ size_t hsp_map_check_all(const struct hsp_map_counts *counts, struct hsp_map_che
         struct hsp_map_sum driver =
             hsp_map_sum_of(counts, op, HSP_MAP_ASKED, false, 1u << HSP_MAP_KFD, false);
         struct hsp_map_sum memory =
-            hsp_map_sum_of(counts, op, HSP_MAP_ASKED, false, memory_kinds(), false);
+            hsp_map_sum_of(counts, op, HSP_MAP_ASKED, false, hsp_map_memory_kinds(), false);
         const struct {
             const char *what, *phase;
             struct hsp_map_range expected;

@@ -31,8 +31,8 @@ enum hsp_map_kind {
 const char *hsp_map_kind_name(enum hsp_map_kind kind);
 /// The kind of a call by its name in libc or in strace; `command` of an ioctl, else 0.
 enum hsp_map_kind hsp_map_kind_of(const char *call, uint64_t command);
-/// mmap, munmap, madvise, mprotect, mbind: what changes the address space.
-bool hsp_map_kind_is_memory(enum hsp_map_kind kind);
+/// A bit each of mmap, munmap, madvise, mprotect, mbind: what changes the address space.
+uint32_t hsp_map_memory_kinds(void);
 
 /// Which of the child processes runs an operation.
 enum hsp_map_group { HSP_MAP_HSA, HSP_MAP_HIP, HSP_MAP_HIP_BLOCKING, HSP_MAP_GROUP_COUNT };

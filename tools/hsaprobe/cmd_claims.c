@@ -188,21 +188,9 @@ static bool run_one(const struct claims_tables *tables, const struct hsp_claim *
     return !setup->control || !claim->experiment || result.verdict == HSP_VERDICT_REFUTED;
 }
 
-/* The path of something in the installation, or NULL when it isn't there. */
-static char *installed(const char *directory, const char *relative) {
-    char *joined = xasprintf("%s/%s", directory ? directory : ".", relative);
-    char *path = realpath(joined, NULL);
-    free(joined);
-    return path;
-}
-
 static int run(struct report *report, const struct claims_input *input) {
-    char *directory = device_executable_directory();
-    char *kernels = installed(directory, "../share/hsaprobe/kernels");
-    char *hip = installed(directory, "../lib/"
-                                     "libhsaprobe-hip.so");
-    if (!hip)
-        hip = installed(directory, "../" HSP_INSTALL_LIBDIR "/libhsaprobe-hip.so");
+    char *kernels = device_installed("share/hsaprobe/kernels");
+    char *hip = device_installed("libhsaprobe-hip.so");
     struct hsp_claim_setup setup = {.kernel_directory = kernels ? kernels : "",
                                     .hip_library = hip,
                                     .software = device_is_software(),
@@ -220,7 +208,6 @@ static int run(struct report *report, const struct claims_input *input) {
         good = run_one(&tables, input->chosen[i], &setup) && good;
     if (input->control)
         report_note(report, "negative controls: the claim is false here, so refuted is right");
-    free(directory);
     free(kernels);
     free(hip);
     return good ? EXIT_OK : EXIT_FAILED;

@@ -165,25 +165,11 @@ const struct command_options cmd_map_options = {
     .needs_nothing = needs_nothing,
 };
 
-/* A file of this build or installation, or NULL. */
-static char *installed(const char *file) {
-    static const char *const places[] = {"../lib", ("../" HSP_INSTALL_LIBDIR), ".."};
-    char *directory = device_executable_directory();
-    char *path = NULL;
-    for (size_t i = 0; !path && i < sizeof places / sizeof *places; i++) {
-        char *joined = xasprintf("%s/%s/%s", directory ? directory : ".", places[i], file);
-        path = realpath(joined, NULL);
-        free(joined);
-    }
-    free(directory);
-    return path;
-}
-
 static _Noreturn void be_child(const struct map_input *input) {
-    char *kernels = installed("share/hsaprobe/kernels");
+    char *kernels = device_installed("share/hsaprobe/kernels");
     struct hsp_map_child child = {.group = input->group,
                                   .kernel_directory = kernels ? kernels : "",
-                                  .hip_library = installed(HIP_FILE),
+                                  .hip_library = device_installed(HIP_FILE),
                                   .mark_fd = input->mark_fd};
     exit(hsp_map_run_group(&child) ? EXIT_FAILED : EXIT_OK);
 }
@@ -274,7 +260,7 @@ static int map_catalogue(struct report *report, const struct map_input *input,
                          struct hsp_map_launch *launch) {
     struct hsp_map_counts counts = {0};
     enum strace_use strace = choose_strace(report, input);
-    char *hip = installed(HIP_FILE);
+    char *hip = device_installed(HIP_FILE);
     int code = EXIT_OK;
     for (int group = 0; group < HSP_MAP_GROUP_COUNT && !code; group++) {
         if (!is_wanted(input, (enum hsp_map_group)group))
@@ -330,7 +316,7 @@ int cmd_map(struct command_context *context) {
     }
     if (input->diff)
         return map_diff_run(context->report, input->words[0], input->words[1]);
-    char *tracer = installed(TRACER_FILE);
+    char *tracer = device_installed(TRACER_FILE);
     if (!tracer || !device_can_preload(tracer)) {
         free(tracer);
         return failure(EXIT_FAILED, "map", TRACER_FILE " isn't there or can't be preloaded");

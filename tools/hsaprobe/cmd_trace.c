@@ -377,20 +377,6 @@ static hsp_status collect(struct run *run) {
     return status;
 }
 
-/* A library of ours that lies beside the software GPU's, as this build or installation has it. */
-static char *trace_library(void) {
-    static const char *const places[] = {"../lib", "../" HSP_INSTALL_LIBDIR, NULL};
-    char *directory = device_executable_directory();
-    char *found = NULL;
-    for (size_t i = 0; directory && places[i] && !found; i++) {
-        char *candidate = xasprintf("%s/%s/" TRACE_FILE, directory, places[i]);
-        found = realpath(candidate, NULL);
-        free(candidate);
-    }
-    free(directory);
-    return found;
-}
-
 /* The software GPU behind the tracer, where it is wanted or nothing else is there. */
 static int add_software(const struct device_choice *choice) {
     if (choice->kind == DEVICE_HW || device_is_software())
@@ -417,7 +403,7 @@ static int add_software(const struct device_choice *choice) {
 
 /* The environment that the program is started with. */
 static int prepare(const struct trace_input *input, const struct hsp_session *session) {
-    char *library = trace_library();
+    char *library = device_installed(TRACE_FILE);
     if (!library || !device_can_preload(library) || strpbrk(library, "\"\\")) {
         failure(EXIT_FAILED, "trace",
                 library ? "'%s' can't be preloaded"

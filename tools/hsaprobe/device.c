@@ -66,17 +66,21 @@ char *device_executable_directory(void) {
     return path;
 }
 
-char *device_softgpu_library(void) {
-    static const char *const places[] = {"../lib", "../" HSP_INSTALL_LIBDIR, NULL};
+char *device_installed(const char *file) {
+    static const char *const places[] = {"../lib", "../" HSP_INSTALL_LIBDIR, "..", NULL};
     char *directory = device_executable_directory();
     char *found = NULL;
     for (size_t i = 0; directory && places[i] && !found; i++) {
-        char *candidate = xasprintf("%s/%s/" SOFTGPU_FILE, directory, places[i]);
+        char *candidate = xasprintf("%s/%s/%s", directory, places[i], file);
         found = realpath(candidate, NULL);
         free(candidate);
     }
     free(directory);
     return found;
+}
+
+char *device_softgpu_library(void) {
+    return device_installed(SOFTGPU_FILE);
 }
 
 bool device_can_preload(const char *library) {

@@ -42,6 +42,9 @@ void device_close(struct device *device);
 /// Puts the device into the report's manifest.
 void device_describe(const struct device *device, struct report *report);
 
+/// Path of a file of this build or installation, to be freed: of a library, or of what share/ has
+/// ("share/hsaprobe/..."). NULL when it isn't there.
+char *device_installed(const char *file);
 /// Path of libhsaprobe-softgpu.so, beside the running executable or where it was installed; in
 /// memory to be freed. NULL when this build or installation has none.
 char *device_softgpu_library(void);

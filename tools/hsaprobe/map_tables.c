@@ -16,14 +16,6 @@ static uint32_t median_run(const struct hsp_map_counts *counts, uint32_t op) {
     return runs > 1 ? 1 + (runs - 1) / 2 : 0;
 }
 
-static uint32_t memory_kinds(void) {
-    uint32_t set = 0;
-    for (int kind = 0; kind < HSP_MAP_KIND_COUNT; kind++)
-        if (hsp_map_kind_is_memory((enum hsp_map_kind)kind))
-            set |= 1u << kind;
-    return set;
-}
-
 /* One phase of an operation, or a program: its own thread's part, or that of the others. */
 struct view {
     const struct hsp_map_counts *counts;
@@ -62,7 +54,7 @@ static uint32_t layer_calls(const struct view *view, enum hsp_trace_layer layer,
 
 struct map_flow map_flow_of(const struct hsp_map_counts *counts, uint32_t op, bool steady) {
     const struct view view = {counts, op, steady, false};
-    const uint32_t driver = 1u << HSP_MAP_KFD, memory = memory_kinds();
+    const uint32_t driver = 1u << HSP_MAP_KFD, memory = hsp_map_memory_kinds();
     uint64_t unused;
     return (struct map_flow){
         .hip = layer_calls(&view, HSP_LAYER_HIP, &unused),
@@ -142,7 +134,7 @@ static void add_operation(struct report_section *table, const struct view *view,
     report_row(
         table, report_text(name), report_text(phase_name(view)), report_integer(hip),
         report_integer(hsa), report_integer(thunk), ASKED(1u << HSP_MAP_KFD),
-        ASKED(1u << HSP_MAP_DRM), ASKED(memory_kinds()), ASKED(1u << HSP_MAP_OPEN),
+        ASKED(1u << HSP_MAP_DRM), ASKED(hsp_map_memory_kinds()), ASKED(1u << HSP_MAP_OPEN),
         MADE(ALL_KINDS & ~(1u << HSP_MAP_FUTEX)), MADE(1u << HSP_MAP_FUTEX),
         MADE(1u << HSP_MAP_CLONE),
         known(stacks || (made && view->background), os_calls(view, HSP_MAP_MADE, ALL_KINDS, true)),
