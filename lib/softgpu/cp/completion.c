@@ -28,16 +28,16 @@ void *cp_host(struct sg_cp_queue *queue, uint64_t va, uint64_t bytes, uint32_t n
     return NULL;
 }
 
-struct abi_signal *cp_signal(struct sg_cp_queue *queue, uint64_t handle) {
+static struct abi_signal *find_signal(struct sg_cp_queue *queue, uint64_t handle, uint32_t need) {
     if (handle % sizeof(uint64_t) != 0) {
-        cp_packet_fault(queue, SG_FAULT_MEMORY_MISALIGNED, handle, true);
+        cp_packet_fault(queue, SG_FAULT_MEMORY_MISALIGNED, handle, (need & SG_VM_WRITE) != 0);
         return NULL;
     }
-    return cp_host(queue, handle, sizeof(struct abi_signal), SG_VM_READ | SG_VM_WRITE);
+    return cp_host(queue, handle, sizeof(struct abi_signal), need);
 }
 
 bool cp_signal_load(struct sg_cp_queue *queue, uint64_t handle, int64_t *out_value) {
-    const struct abi_signal *signal = cp_signal(queue, handle);
+    const struct abi_signal *signal = find_signal(queue, handle, SG_VM_READ);
     if (!signal)
         return false;
     *out_value = __atomic_load_n(&signal->value, __ATOMIC_ACQUIRE);
@@ -67,7 +67,7 @@ void cp_signal_complete(struct sg_cp_queue *queue, uint64_t handle, uint64_t sta
                         uint64_t end_ts) {
     if (handle == 0)
         return;
-    struct abi_signal *signal = cp_signal(queue, handle);
+    struct abi_signal *signal = find_signal(queue, handle, SG_VM_READ | SG_VM_WRITE);
     if (!signal)
         return;
     /* Read before the decrement: the waiter may free the signal right after it. */

@@ -168,9 +168,7 @@ void cp_queue_kill(struct sg_cp_queue *queue);
 uint64_t cp_clock_ticks(void);
 /// Host address of a GPU address. NULL: raises the memory fault and stops the queue.
 void *cp_host(struct sg_cp_queue *queue, uint64_t va, uint64_t bytes, uint32_t need);
-/// Host address of a signal (aligned, readable and writable), or NULL as cp_host.
-struct abi_signal *cp_signal(struct sg_cp_queue *queue, uint64_t handle);
-/// Acquire-loads a signal's value. Returns false as cp_host does.
+/// Acquire-loads the value of a signal, which may be read-only. Returns false as cp_host does.
 bool cp_signal_load(struct sg_cp_queue *queue, uint64_t handle, int64_t *out_value);
 /// Timestamps, decrement, mailbox, event. A zero handle does nothing.
 void cp_signal_complete(struct sg_cp_queue *queue, uint64_t handle, uint64_t start_ts,

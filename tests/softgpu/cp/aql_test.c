@@ -256,13 +256,22 @@ static void kernel_faults_raise_what_the_runtime_expects(void **state) {
     }
 }
 
+/// What a packet waits for is read, what it completes is written.
 static void packet_with_wild_signal_is_a_memory_fault(void **state) {
-    struct fixture *fixture = *state;
-    struct abi_aql_barrier packet = barrier_packet(ABI_AQL_BARRIER_AND, 0);
-    packet.dep_signal[0] = 0x12345600;
-    submit(fixture, &packet);
-    assert_true(wait_u32(&fixture->harness.memory_faults, 1, TIMEOUT_MS));
-    assert_int_equal(fixture->harness.last_fault.va, 0x12345600);
+    enum { WILD = 0x12345600 };
+    (void)state;
+    for (int is_write = 0; is_write < 2; is_write++) {
+        void *inner;
+        setup(&inner);
+        struct fixture *fixture = inner;
+        struct abi_aql_barrier packet = barrier_packet(ABI_AQL_BARRIER_AND, is_write ? WILD : 0);
+        packet.dep_signal[0] = is_write ? 0 : WILD;
+        submit(fixture, &packet);
+        assert_true(wait_u32(&fixture->harness.memory_faults, 1, TIMEOUT_MS));
+        assert_int_equal(fixture->harness.last_fault.va, WILD);
+        assert_int_equal(fixture->harness.last_fault.is_write, is_write);
+        teardown(&inner);
+    }
 }
 
 static void barrier_and_waits_for_all(void **state) {
@@ -499,7 +508,7 @@ int main(void) {
         cmocka_unit_test(malformed_packets_raise_their_queue_error),
         cmocka_unit_test(launch_checks_raise_their_queue_error),
         cmocka_unit_test(kernel_faults_raise_what_the_runtime_expects),
-        cmocka_unit_test_setup_teardown(packet_with_wild_signal_is_a_memory_fault, setup, teardown),
+        cmocka_unit_test(packet_with_wild_signal_is_a_memory_fault),
         cmocka_unit_test_setup_teardown(barrier_and_waits_for_all, setup, teardown),
         cmocka_unit_test_setup_teardown(barrier_or_waits_for_one, setup, teardown),
         cmocka_unit_test_setup_teardown(barrier_without_dependencies_completes, setup, teardown),
