@@ -160,61 +160,81 @@ bool hsp_map_can_strace(const char **out_reason) {
     return code == 0;
 }
 
-static void read_file(const char *path, bool whole, struct hsp_map_counts *counts) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+static void read_text(int fd, bool whole, struct hsp_map_counts *counts) {
     struct stat file;
-    if (fd >= 0 && fstat(fd, &file) == 0 && file.st_size > 0) {
-        /* a byte more: the mapping ends with a zero, or the copy gets one */
-        char *text = malloc((size_t)file.st_size + 1);
-        ssize_t length = text ? read(fd, text, (size_t)file.st_size) : 0;
-        if (text) {
-            text[length > 0 ? length : 0] = 0;
-            hsp_map_read_strace(text, whole, counts);
-        }
-        free(text);
+    if (fstat(fd, &file) || file.st_size == 0)
+        return;
+    char *text = malloc((size_t)file.st_size + 1);
+    ssize_t length = text ? pread(fd, text, (size_t)file.st_size, 0) : 0;
+    if (text) {
+        text[length > 0 ? length : 0] = 0;
+        hsp_map_read_strace(text, whole, counts);
     }
+    free(text);
+}
+
+/* A file without a name, so that nothing is left of it whatever ends this process; strace opens it
+ * as this process's. -1 when it can't be had, which is told. */
+static int open_log(char *out_path, size_t bytes) {
+    const char *temporary = getenv("TMPDIR");
+    char *name;
+    if (asprintf(&name, "%s/hsaprobe-strace-XXXXXX", temporary && *temporary ? temporary : "/tmp") <
+        0)
+        return -1;
+    int fd = mkostemp(name, O_CLOEXEC);
     if (fd >= 0)
-        close(fd);
+        unlink(name);
+    else
+        fprintf(stderr, "hsaprobe: map: %s: %s\n", name, strerror(errno));
+    free(name);
+    snprintf(out_path, bytes, "/proc/%d/fd/%d", (int)getpid(), fd);
+    return fd;
+}
+
+/* In the child. */
+static _Noreturn void execute(const struct hsp_map_launch *launch, const char *log, bool stacks) {
+    const char *const options[] = {"strace", "-f", "--seccomp-bpf", "-q", "-Y", "-s", "96", "-o",
+                                   log,      "-e", TRACED};
+    enum { OPTIONS = sizeof options / sizeof *options };
+    char *preload = NULL;
+    size_t words = 0;
+    while (launch->argv[words])
+        words++;
+    const char **argv = calloc(OPTIONS + words + 4, sizeof *argv); /* -k -E ... NULL */
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC); /* the first run has printed it */
+    if (!argv || (launch->preload && asprintf(&preload, "LD_PRELOAD=%s", launch->preload) < 0))
+        _exit(127);
+    if (null >= 0)
+        dup2(null, STDOUT_FILENO);
+    memcpy(argv, options, sizeof options);
+    size_t count = OPTIONS;
+    if (stacks)
+        argv[count++] = "-k";
+    if (preload) { /* for the program, not for strace */
+        argv[count++] = "-E";
+        argv[count++] = preload;
+    }
+    memcpy(argv + count, launch->argv, words * sizeof *argv);
+    unsetenv("LD_PRELOAD");
+    execvp(argv[0], (char **)argv);
+    _exit(127);
 }
 
 int hsp_map_strace(const struct hsp_map_launch *launch, bool stacks, struct hsp_map_counts *counts,
                    int *out_status) {
-    char path[256];
-    char preload[4096];
-    const char *temporary = getenv("TMPDIR");
-    char *argv[64] = {"strace", "-f", "--seccomp-bpf", "-q", "-Y", "-s", "96", "-o",
-                      path,     "-e", TRACED};
-    size_t count = 11;
-    snprintf(path, sizeof path, "%.200s/hsaprobe-strace-XXXXXX",
-             temporary && *temporary ? temporary : "/tmp");
-    int file = mkstemp(path);
-    if (file < 0)
+    char path[64];
+    int log = open_log(path, sizeof path);
+    if (log < 0)
         return -1;
-    close(file);
-    snprintf(preload, sizeof preload, "LD_PRELOAD=%s", launch->preload ? launch->preload : "");
-    if (stacks)
-        argv[count++] = "-k";
-    if (launch->preload) { /* for the program, not for strace */
-        argv[count++] = "-E";
-        argv[count++] = preload;
-    }
-    for (size_t i = 0; launch->argv[i] && count + 1 < sizeof argv / sizeof *argv; i++)
-        argv[count++] = launch->argv[i];
     fflush(NULL);
     pid_t pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_WRONLY | O_CLOEXEC); /* the first run has printed it */
-        if (null >= 0)
-            dup2(null, STDOUT_FILENO);
-        unsetenv("LD_PRELOAD");
-        execvp(argv[0], argv);
-        _exit(127);
-    }
+    if (pid == 0)
+        execute(launch, path, stacks);
     int rc = pid > 0 && waitpid(pid, out_status, 0) == pid ? 0 : -1;
-    if (rc == 0)
-        read_file(path, launch->mark_fd < 0, counts);
-    unlink(path);
     if (rc)
         fprintf(stderr, "hsaprobe: map: strace: %s\n", strerror(errno));
+    else
+        read_text(log, launch->mark_fd < 0, counts);
+    close(log);
     return rc;
 }

@@ -97,6 +97,16 @@ grep -q '"call": "hsa_init"' result.json || complain "a program's calls aren't c
 grep -q '"call": "KFD_ACQUIRE_VM"' result.json || complain "a program's ioctls aren't counted"
 
 refuse 1 'nosuchprogram: No such file' map --device soft -- nosuchprogram
+# all of a long command line, by strace too
+# shellcheck disable=SC2046,SC2016 # words on purpose; the program's own shell counts them
+run map --device soft -- sh -c 'echo $# >>words' sh $(seq 100)
+[ "$(sort -u words)" = 100 ] || complain "a program lost arguments: $(cat words)"
+TMPDIR=$SCRATCH/none
+export TMPDIR
+if strace -o /dev/null true 2>/dev/null; then
+    refuse 1 'none/hsaprobe-strace-' map --device soft -- true
+fi
+unset TMPDIR
 accept 'note: sh ended with code 9' map --device soft --no-strace -- sh -c 'exit 9'
 accept 'note: sh was ended by Killed' map --device soft --no-strace -- sh -c 'kill -KILL $$'
 
