@@ -51,7 +51,9 @@ static void add_queue(struct abi_queue *native, uint64_t agent) {
         i++;
     struct queue *queue = i < QUEUES_MAX ? &queues[i] : NULL;
     if (queue && pending_init(&queue->times, native->id, agent)) {
-        pthread_mutex_init(&queue->lock, NULL);
+        // Once: of a place that was left another thread may hold the lock still.
+        if (i >= atomic_load(&queue_count))
+            pthread_mutex_init(&queue->lock, NULL);
         queue->native = native;
         queue->next = queue->rung = native->write_dispatch_id;
         atomic_store(&queue->doorbell, native->doorbell_signal);
