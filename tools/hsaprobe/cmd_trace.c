@@ -290,21 +290,28 @@ static void on_child(int number) {
     (void)number; /* only ends the pause */
 }
 
-/* The terminal sends its signals to the program too; others are passed on. */
+static const struct {
+    int number;
+    void (*handler)(int);
+} handlers[] = {{SIGUSR1, on_toggle}, {SIGTERM, on_end}, {SIGHUP, on_end},
+                {SIGCHLD, on_child},  {SIGINT, SIG_IGN}, {SIGQUIT, SIG_IGN}};
+enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers };
+static struct sigaction inherited[HANDLER_COUNT]; /* what the program gets */
+
+/* The terminal sends its signals to the program too; others are passed on, unless they are ignored
+ * here (nohup). */
 static void catch_signals(void) {
-    static const struct {
-        int number;
-        void (*handler)(int);
-    } handlers[] = {{SIGUSR1, on_toggle}, {SIGTERM, on_end}, {SIGHUP, on_end},
-                    {SIGCHLD, on_child},  {SIGINT, SIG_IGN}, {SIGQUIT, SIG_IGN}};
-    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
-        sigaction(handlers[i].number, &(struct sigaction){.sa_handler = handlers[i].handler}, NULL);
+    for (size_t i = 0; i < HANDLER_COUNT; i++) {
+        sigaction(handlers[i].number, NULL, &inherited[i]);
+        if (handlers[i].handler != on_end || inherited[i].sa_handler != SIG_IGN)
+            sigaction(handlers[i].number, &(struct sigaction){.sa_handler = handlers[i].handler},
+                      NULL);
+    }
 }
 
 static void restore_signals(void) {
-    static const int numbers[] = {SIGUSR1, SIGTERM, SIGHUP, SIGCHLD, SIGINT, SIGQUIT};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    for (size_t i = 0; i < HANDLER_COUNT; i++)
+        sigaction(handlers[i].number, &inherited[i], NULL);
 }
 
 static void take_work(void *data, const struct hsp_session_process *process,

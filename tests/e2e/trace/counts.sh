@@ -102,6 +102,10 @@ usage() {
     made "the file before a run that failed" before "$(cat "$file")"
     "$hsaprobe" trace --device hw -- sh -c 'exit 7' >"$work/out" 2>&1
     made "the program's exit code" 7 $?
+    # as under nohup
+    (trap '' HUP INT && exec "$hsaprobe" trace --device hw -- sh -c \
+        'kill -HUP $PPID $$ && kill -INT $$; exit 6') >"$work/out" 2>&1
+    made "the exit code of a program whose signals are ignored" 6 $?
     "$hsaprobe" trace --device hw -- env >"$work/out" 2>&1
     grep -q '^HSA_TOOLS_ROCPROFILER_V1_TOOLS=1$' "$work/out" ||
         made "the switch that later runtimes need" set unset
