@@ -59,6 +59,8 @@ bad() {
 answer() {
     echo "while read -r line; do echo '$1'; done"
 }
+# one that doesn't look at its input any more isn't waited for
+bad 'echo hello; exec sleep 1000' 'is no JSON object: hello'
 bad 'exit 3' 'arm mine: its program did not answer "open": ended with exit code 3'
 bad 'kill -9 $$' 'ended by signal 9'
 bad 'echo hello; cat >/dev/null' 'is no JSON object: hello'

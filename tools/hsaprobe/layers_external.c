@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -18,6 +19,7 @@
 #define RUN_COUNT    3
 #define WARM_ROUNDS  4
 #define ANSWER_MS    60000
+#define PAUSE_MS     10
 #define ANSWER_BYTES ((size_t)1 << 20)
 
 extern char **environ;
@@ -60,13 +62,26 @@ static int peer_start(struct peer *peer, const char *command) {
     return error ? failure(EXIT_FAILED, peer->label, "%s", strerror(error)) : EXIT_OK;
 }
 
+/* Whether it ends by itself, for which it has as long as for an answer. */
+static bool ends(pid_t pid, int *out_status) {
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    for (int ms = 0; ms < ANSWER_MS; ms += PAUSE_MS) {
+        if (waitpid(pid, out_status, WNOHANG) == pid)
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 /* Its end, in words: how it ended by itself, or that it had to be ended. */
 static char *peer_end(struct peer *peer, bool is_stuck) {
     int status = 0;
-    if (is_stuck)
+    if (is_stuck || !ends(peer->pid, &status)) {
+        is_stuck = true;
         kill(peer->pid, SIGKILL);
-    while (waitpid(peer->pid, &status, 0) < 0 && errno == EINTR)
-        ;
+        while (waitpid(peer->pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    }
     peer->pid = 0;
     if (is_stuck)
         return xasprintf("no answer within %d s", ANSWER_MS / 1000);
@@ -75,11 +90,12 @@ static char *peer_end(struct peer *peer, bool is_stuck) {
     return xasprintf("ended with exit code %d", WEXITSTATUS(status));
 }
 
-static void peer_stop(struct peer *peer) {
+/* One that failed may not look at its input any more. */
+static void peer_stop(struct peer *peer, bool has_failed) {
     if (peer->fd >= 0)
         close(peer->fd); /* the end of its input */
     if (peer->pid > 0)
-        free(peer_end(peer, false));
+        free(peer_end(peer, has_failed));
     free(peer->answer);
     free(peer->label);
 }
@@ -143,11 +159,12 @@ static json_t *ask(struct peer *peer, json_t *question) {
 }
 
 static int open_arm(struct peer *peer, const char *workload, const struct hsp_geometry *geometry) {
-    json_t *answer = ask(peer, json_pack("{s:s, s:i, s:s, s:[i,i,i], s:[i,i,i]}", "op", "open",
+    const uint32_t *grid = geometry->grid, *workgroup = geometry->workgroup;
+    json_t *answer = ask(peer, json_pack("{s:s, s:i, s:s, s:[I,I,I], s:[I,I,I]}", "op", "open",
                                          "protocol", PROTOCOL, "workload", workload, "grid",
-                                         geometry->grid[0], geometry->grid[1], geometry->grid[2],
-                                         "workgroup", geometry->workgroup[0],
-                                         geometry->workgroup[1], geometry->workgroup[2]));
+                                         (json_int_t)grid[0], (json_int_t)grid[1],
+                                         (json_int_t)grid[2], "workgroup", (json_int_t)workgroup[0],
+                                         (json_int_t)workgroup[1], (json_int_t)workgroup[2]));
     json_decref(answer);
     return answer ? EXIT_OK : EXIT_FAILED;
 }
@@ -265,6 +282,6 @@ int layers_external_run(struct command_context *context, const struct layers_ext
         code = take_rounds(&peer, rounds, &to);
     if (!code)
         json_decref(ask(&peer, json_pack("{s:s}", "op", "close")));
-    peer_stop(&peer);
+    peer_stop(&peer, code != EXIT_OK);
     return code;
 }
