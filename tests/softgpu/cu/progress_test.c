@@ -179,15 +179,17 @@ static void waiting_kernel_leaves_the_processor_alone(void **state) {
     struct timespec before;
     struct timespec after;
     assert_int_equal(pthread_getcpuclockid(runner.thread, &clock), 0);
-    usleep(50000);
-    clock_gettime(clock, &before);
-    usleep(500000);
-    clock_gettime(clock, &after);
+    /* It looks often at first, and on a busy machine that lasts. */
+    int64_t used_ns = INT64_MAX;
+    for (int tries = 0; tries < 20 && used_ns >= 20000000; tries++) { /* 10 % */
+        clock_gettime(clock, &before);
+        usleep(200000);
+        clock_gettime(clock, &after);
+        used_ns = (after.tv_sec - before.tv_sec) * 1000000000 + (after.tv_nsec - before.tv_nsec);
+    }
     store(0, 1);
     assert_int_equal(runner_join(&runner), SG_RUN_DONE);
-    const int64_t used_ns =
-        (after.tv_sec - before.tv_sec) * 1000000000 + (after.tv_nsec - before.tv_nsec);
-    assert_true(used_ns < 50000000); /* 10 % */
+    assert_true(used_ns < 20000000);
 }
 
 static void kernels_of_two_queues_run_beside_each_other(void **state) {
@@ -245,9 +247,13 @@ static int64_t process_cpu_ns(void) {
 static void idle_workers_burn_nothing(void **state) {
     (void)state;
     run_busy(200000, 64);
-    const int64_t before = process_cpu_ns();
-    usleep(300000);
-    assert_true(process_cpu_ns() - before < 3000000); /* 1 % */
+    int64_t used_ns = INT64_MAX;
+    for (int tries = 0; tries < 20 && used_ns >= 3000000; tries++) { /* 1 %, once they are idle */
+        const int64_t before = process_cpu_ns();
+        usleep(300000);
+        used_ns = process_cpu_ns() - before;
+    }
+    assert_true(used_ns < 3000000);
 }
 
 static void infinite_loop_can_be_killed(void **state) {
@@ -369,24 +375,16 @@ static void drained_memory_is_not_touched_again(void **state) {
     assert_int_equal(runner.fault.va, va);
 }
 
-static void dump_shows_where_waves_are(void **state) {
-    (void)state;
-    const uint64_t kernel = BENCH_LOAD(&bench, kernel_forever, NULL);
-    const struct sg_dispatch_config config = bench_launch(kernel, 2 * 128, 128);
-    struct runner runner;
+/* What a dump says; the wave that comes last may take its time to begin. */
+static bool dump_has_all_waves(const struct sg_dispatch *dispatch, uint64_t kernel) {
     int ends[2];
     char text[4096];
     char wanted[128];
-    assert_int_equal(pipe(ends), 0);
-    runner_start(&runner, &config);
-    wait_for(0, 1);
-    usleep(50000);
-    sg_dispatch_dump(runner.dispatch, ends[1]);
-    close(ends[1]);
-    sg_dispatch_kill(runner.dispatch);
-    assert_int_equal(runner_join(&runner), SG_RUN_FAULT);
     size_t length = 0;
     ssize_t part;
+    assert_int_equal(pipe(ends), 0);
+    sg_dispatch_dump(dispatch, ends[1]);
+    close(ends[1]);
     while ((part = read(ends[0], text + length, sizeof text - 1 - length)) > 0) {
         length += (size_t)part;
     }
@@ -396,11 +394,27 @@ static void dump_shows_where_waves_are(void **state) {
         for (uint32_t wave = 0; wave < 2; wave++) {
             snprintf(wanted, sizeof wanted, "workgroup %u,0,0 wave %u: kernel 0x%llx+0x", group,
                      wave, (unsigned long long)kernel + 256);
-            assert_non_null(strstr(text, wanted));
+            if (!strstr(text, wanted)) {
+                return false;
+            }
         }
     }
     assert_non_null(strstr(text, "s_branch"));
     assert_non_null(strstr(text, "exec=0xffffffffffffffff"));
+    return true;
+}
+
+static void dump_shows_where_waves_are(void **state) {
+    (void)state;
+    const uint64_t kernel = BENCH_LOAD(&bench, kernel_forever, NULL);
+    const struct sg_dispatch_config config = bench_launch(kernel, 2 * 128, 128);
+    struct runner runner;
+    runner_start(&runner, &config);
+    while (!dump_has_all_waves(runner.dispatch, kernel)) { /* CTest's timeout is the limit */
+        usleep(1000);
+    }
+    sg_dispatch_kill(runner.dispatch);
+    assert_int_equal(runner_join(&runner), SG_RUN_FAULT);
 }
 
 #define ONE(test)   cmocka_unit_test_setup_teardown(test, setup_one_worker, teardown)
